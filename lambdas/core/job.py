@@ -1,0 +1,253 @@
+"""A job as the jobs table holds it: its statuses, its keys and the STATE item.
+
+The STATE item is small (≤ 1 KB) and changes; the SPEC item is what was submitted, resolved against
+its definition, and never changes; ATTEMPT#<n> holds the frozen request of attempt n and, once a
+later attempt begins, its outcome (the outcome of the latest attempt stands on STATE).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+from lambdas.core.tables import Item, Key
+
+#: Version of the items' layout; code reads this one and the one before.
+SCHEMA = 1
+
+#: Partitions of `by_due`, and of each queue's list by group: enough for 500 jobs a second.
+DUE_SHARDS = 8
+LIST_SHARDS = 8
+
+
+class Status(StrEnum):
+    """AWS Batch's job statuses, in their order."""
+
+    SUBMITTED = "SUBMITTED"
+    PENDING = "PENDING"
+    RUNNABLE = "RUNNABLE"
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+    @property
+    def ended(self) -> bool:
+        return self in ENDED
+
+    @property
+    def live(self) -> bool:
+        """An attempt is live: it holds capacity and may have a task."""
+        return self in LIVE
+
+    @property
+    def group(self) -> str:
+        """The part of a queue's list this status stands in; fewer moves than one part a status."""
+        return _GROUPS[self]
+
+
+ENDED = frozenset({Status.SUCCEEDED, Status.FAILED})
+LIVE = frozenset({Status.STARTING, Status.RUNNING})
+_GROUPS = {
+    Status.SUBMITTED: "waiting",
+    Status.PENDING: "waiting",
+    Status.RUNNABLE: "waiting",
+    Status.STARTING: "active",
+    Status.RUNNING: "active",
+    Status.SUCCEEDED: "succeeded",
+    Status.FAILED: "failed",
+}
+
+#: I1: every change of a status that can happen. Submission makes SUBMITTED (something to wait for)
+#: or RUNNABLE (nothing). AWS Batch's transitions, and STARTING → ended: ECS may report only the end.
+TRANSITIONS: Mapping[Status, frozenset[Status]] = {
+    Status.SUBMITTED: frozenset({Status.PENDING, Status.RUNNABLE, Status.FAILED}),
+    Status.PENDING: frozenset({Status.RUNNABLE, Status.FAILED}),
+    Status.RUNNABLE: frozenset({Status.STARTING, Status.FAILED}),
+    Status.STARTING: frozenset({Status.RUNNING, Status.RUNNABLE, Status.SUCCEEDED, Status.FAILED}),
+    Status.RUNNING: frozenset({Status.RUNNABLE, Status.SUCCEEDED, Status.FAILED}),
+    Status.SUCCEEDED: frozenset(),
+    Status.FAILED: frozenset(),
+}
+
+
+class Waiting(StrEnum):
+    """What a job with a `wait` execution waits for."""
+
+    DEPENDENCIES = "dependencies"
+    BACKOFF = "backoff"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobState:
+    """The STATE item. Times are epoch milliseconds; absent means not yet, or no longer."""
+
+    id: str
+    name: str
+    queue: str
+    definition: str  #: name:revision
+    status: Status
+    created: int
+    shape: str  #: what it needs, as `Shape.key()`
+    attempts: int = 1  #: how many the retry strategy allows in all
+    timeout: int | None = None  #: seconds an attempt may run
+    share: str = ""
+    priority: int = 0  #: scheduling priority inside its share
+
+    # waiting
+    wait: int = 0  #: number of the latest wait; every write of an execution names it
+    waiting: Waiting | None = None
+    token: str | None = None  #: the execution's task token while it sleeps
+    until: int | None = None  #: when a backoff ends
+    pages: int = 0  #: pages of dependencies in all
+    expanded: int = 0  #: pages written so far
+    closed: int = 0  #: pages with nothing left to wait for
+    doomed: str | None = None  #: a dependency that failed
+    fan: bool = False  #: other jobs wait for this one
+
+    # ticket and lane
+    ticket: int = 0  #: number of the valid ticket; older tickets are void
+    lane: str | None = None
+    rank: str | None = None
+    why: str | None = None  #: why it was parked, with numbers
+    why_code: str | None = None
+
+    # the live (or latest) attempt
+    attempt: int = 0  #: attempts begun
+    run: str | None = None  #: the attempt's UUID: RunTask's client token
+    env: str | None = None  #: the compute environment that holds it
+    claimed: int | None = None
+    taken: int = 0  #: milli-vCPUs it holds of `env`
+    task: str | None = None
+    started: int | None = None
+    stopped: int | None = None
+    exit: int | None = None
+    reason: str | None = None  #: the container's reason
+    launches: int = 0  #: proven non-launches in a row
+
+    # wishes and ends
+    stop: str | None = None  #: the reason for a wished stop
+    stop_kind: str | None = None  #: cancel, terminate or timeout
+    status_reason: str | None = None
+    expires: int | None = None  #: epoch seconds, set when it has ended
+
+    # what is owed
+    due_shard: str | None = None
+    due_at: int | None = None
+
+    @property
+    def started_by(self) -> str:
+        """RunTask's `startedBy`: job and attempt in an alphabet that ECS accepts."""
+        return f"{ecs_safe(self.id)}/{self.run}"
+
+    @property
+    def waits_for_a_ticket(self) -> bool:
+        """RUNNABLE, nothing to wait for and not parked: a ticket is on its way."""
+        return self.status is Status.RUNNABLE and self.waiting is None and self.lane is None
+
+    @property
+    def ready(self) -> bool:
+        """Every page of dependencies was written and closed."""
+        return self.expanded == self.pages and self.closed >= self.pages
+
+
+_FIELDS = tuple(f.name for f in fields(JobState))
+
+
+def state_of(item: Item) -> JobState:
+    """The job in a STATE item; unknown attributes (a newer writer's, index keys) are ignored."""
+    known: dict[str, Any] = {name: item[name] for name in _FIELDS if name in item}
+    known["status"] = Status(known["status"])
+    if "waiting" in known:
+        known["waiting"] = Waiting(known["waiting"])
+    return JobState(**known)
+
+
+def item_of(state: JobState) -> dict[str, Any]:
+    """The STATE item of a new job, with its index keys; absent and zero values are left out."""
+    item: dict[str, Any] = {"pk": partition(state.id), "sk": "STATE", "schema": SCHEMA}
+    for name in _FIELDS:
+        value = getattr(state, name)
+        if value is not None and value is not False and (value != 0 or name == "created"):
+            item[name] = str(value) if isinstance(value, StrEnum) else value
+    if not item.get("share", "x"):
+        del item["share"]
+    item["list_key"] = list_key(state.queue, state.status, state.id)
+    item["list_sort"] = list_sort(state.created, state.id)
+    return item
+
+
+# ── keys ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def partition(job: str) -> str:
+    return f"JOB#{job}"
+
+
+def state_key(job: str) -> Key:
+    return Key(partition(job), "STATE")
+
+
+def spec_key(job: str) -> Key:
+    return Key(partition(job), "SPEC")
+
+
+def attempt_key(job: str, attempt: int) -> Key:
+    """Attempts are numbered from 1, padded so that they sort."""
+    return Key(partition(job), f"ATTEMPT#{attempt:04d}")
+
+
+def page_key(job: str, page: int) -> Key:
+    return Key(partition(job), f"PAGE#{page:06d}")
+
+
+def edge_key(dependency: str, dependent: str) -> Key:
+    """Edges lie with the dependency, spread over partitions by the dependent."""
+    shard = shard_of(dependent, EDGE_SHARDS)
+    return Key(edge_partition(dependency, shard), f"EDGE#{dependent}")
+
+
+#: Partitions of one job's edges.
+EDGE_SHARDS = 4
+
+
+def edge_partition(dependency: str, shard: int) -> str:
+    return f"JOB#{dependency}#DEPENDENTS#{shard}"
+
+
+def job_of(key: Key) -> str:
+    """The job whose item this is."""
+    return key.pk.removeprefix("JOB#")
+
+
+def list_key(queue: str, status: Status, job: str) -> str:
+    return f"{queue}#{status.group}#{shard_of(job, LIST_SHARDS)}"
+
+
+def list_sort(created: int, job: str) -> str:
+    return f"{created:015d}#{job}"
+
+
+def due_shard(job: str) -> str:
+    return f"DUE#{shard_of(job, DUE_SHARDS)}"
+
+
+def shard_of(text: str, shards: int) -> int:
+    """A stable shard of `text`; the same in every process and version."""
+    return zlib.crc32(text.encode()) % shards
+
+
+def ecs_safe(job: str) -> str:
+    """A job id in ECS's alphabet: children's `:` and nodes' `#` become `_c` and `_n`."""
+    return job.replace(":", "_c").replace("#", "_n")
+
+
+def job_of_started_by(started_by: str) -> tuple[str, str] | None:
+    """The job and attempt named by a task's `startedBy`; None when the task is not of our making."""
+    job, slash, run = started_by.partition("/")
+    if not slash or not run:
+        return None
+    return job.replace("_c", ":").replace("_n", "#"), run

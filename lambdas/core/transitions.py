@@ -1,0 +1,362 @@
+"""Every change of a job, as one conditional write.
+
+These functions are the only place that says what must hold for a job to change. They take the
+state as it was read and `now` (epoch ms), and return writes for the jobs table; a write that is
+refused means that another function was faster, and the caller reads again or lets go.
+
+Conditions speak of meaning, not of versions: a claim names the ticket it answers, everything
+about an attempt names the attempt (`run`), everything an execution of `wait` does names its wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lambdas.core.job import (
+    SCHEMA,
+    JobState,
+    Status,
+    Waiting,
+    attempt_key,
+    due_shard,
+    list_key,
+    state_key,
+)
+from lambdas.core.tables import Absent, Condition, Equals, OneOf, Present, Put, Update
+
+#: How soon an effect must be seen to have happened before `reconcile` pays it (ms).
+OWED_WITHIN = 2 * 60_000
+#: How often a live attempt is compared with ECS (ms); ECS forgets a stopped task after an hour.
+CHECK_EVERY = 20 * 60_000
+#: How long a parked reason may be: STATE stays within 1 KB.
+REASON_LIMIT = 300
+
+_OUTCOME = ("stopped", "exit", "reason", "status_reason")
+_ATTEMPT = ("run", "env", "claimed", "taken", "task", "started", *_OUTCOME)
+_LANE = ("lane", "rank", "why", "why_code")
+_DUE = ("due_shard", "due_at")
+
+
+def claim(
+    state: JobState, run: str, env: str, taken: int, request: Mapping[str, Any], now: int
+) -> tuple[Update, Put]:
+    """RUNNABLE → STARTING with an attempt whose RunTask request is frozen here.
+
+    Goes into one transaction with the capacity it takes (`capacity.take`). A void ticket, a wish
+    to stop or a wait refuses it.
+    """
+    number = state.attempt + 1
+    update = Update(
+        state_key(state.id),
+        put={
+            **_status(state, Status.STARTING),
+            "run": run,
+            "env": env,
+            "taken": taken,
+            "claimed": now,
+            "attempt": number,
+            **_due(state, now + OWED_WITHIN),
+        },
+        drop=(*_LANE, "task", "started", *_OUTCOME),
+        when=(
+            Equals("status", Status.RUNNABLE.value),
+            Equals("ticket", state.ticket),
+            Absent("waiting"),
+            Absent("stop"),
+        ),
+    )
+    key = attempt_key(state.id, number)
+    frozen = {
+        "pk": key.pk,
+        "sk": key.sk,
+        "schema": SCHEMA,
+        "run": run,
+        "env": env,
+        "claimed": now,
+        "request": dict(request),
+    }
+    return update, Put(frozen)
+
+
+def park(state: JobState, lane: str, rank: str, code: str, why: str) -> Update:
+    """Give a job that cannot be placed now its lane, its rank and the reason, and stop its ticket."""
+    return Update(
+        state_key(state.id),
+        put={"lane": lane, "rank": rank, "why_code": code, "why": why[:REASON_LIMIT]},
+        drop=_DUE,
+        when=(
+            Equals("status", Status.RUNNABLE.value),
+            Equals("ticket", state.ticket),
+            Absent("waiting"),
+        ),
+    )
+
+
+def explain(state: JobState, code: str, why: str) -> Update:
+    """Refresh the reason of a parked job."""
+    return Update(
+        state_key(state.id),
+        put={"why_code": code, "why": why[:REASON_LIMIT]},
+        when=(
+            Equals("status", Status.RUNNABLE.value),
+            Equals("ticket", state.ticket),
+            Present("lane"),
+        ),
+    )
+
+
+def launched(state: JobState, task: str) -> Update:
+    """Write down the one task of this attempt."""
+    return Update(
+        state_key(state.id), put={"task": task}, when=(*_this_attempt(state), Absent("task"))
+    )
+
+
+def lease_launch(state: JobState, now: int) -> Update:
+    """Take the sole right to launch an attempt that is overdue, by moving its debt."""
+    return Update(
+        state_key(state.id),
+        put=_due(state, now + OWED_WITHIN, keep=False),
+        when=(*_this_attempt(state), Absent("task"), Equals("due_at", state.due_at)),
+    )
+
+
+def running(state: JobState, task: str, started: int, now: int) -> Update:
+    """STARTING → RUNNING: the container is up."""
+    check = now + CHECK_EVERY
+    if state.timeout:
+        check = min(check, started + state.timeout * 1000)
+    keep = state.due_at is not None and now < state.due_at <= check
+    return Update(
+        state_key(state.id),
+        put={
+            **_status(state, Status.RUNNING),
+            "task": task,
+            "started": started,
+            **({} if keep else _due(state, check, keep=False)),
+        },
+        when=(Equals("run", state.run), Equals("status", Status.STARTING.value)),
+    )
+
+
+def succeeded(state: JobState, outcome: Mapping[str, Any], expires: int) -> Update:
+    """A live attempt → SUCCEEDED."""
+    return _end(state, Status.SUCCEEDED, outcome, expires)
+
+
+def failed(state: JobState, outcome: Mapping[str, Any], expires: int) -> Update:
+    """A live attempt → FAILED, nothing left to try."""
+    return _end(state, Status.FAILED, outcome, expires)
+
+
+def retry(
+    state: JobState, outcome: Mapping[str, Any], until: int | None, now: int
+) -> tuple[Update, Update]:
+    """A failed attempt → RUNNABLE, at once or (`until`, ms) after a backoff; and its outcome kept."""
+    back = _again(state, until, now, drop=(*_ATTEMPT, "stop", "stop_kind"))
+    kept = {name: value for name, value in _told(state, outcome).items() if value is not None}
+    return back, Update(attempt_key(state.id, state.attempt), put=kept, when=(Present("pk"),))
+
+
+def unlaunched(state: JobState, why: str, until: int, now: int) -> Update:
+    """A proven non-launch: the attempt never was, the job is RUNNABLE again after a pause.
+
+    Refused when a task is known after all, or a stop is wished.
+    """
+    back = _again(state, until, now, drop=_ATTEMPT)
+    return Update(
+        back.key,
+        put={
+            **back.put,
+            "attempt": state.attempt - 1,
+            "launches": state.launches + 1,
+            "why_code": "CAPACITY",
+            "why": why[:REASON_LIMIT],
+        },
+        drop=back.drop,
+        when=(*_this_attempt(state), Absent("task"), Absent("stop")),
+    )
+
+
+def wish_stop(state: JobState, kind: str, reason: str, now: int) -> Update:
+    """Ask for the live attempt to be stopped; the stop is sent when flag and task are both there.
+
+    The first wish stands: a later one does not change the reason.
+    """
+    return Update(
+        state_key(state.id),
+        put={"stop": reason, "stop_kind": kind, **_due(state, now + OWED_WITHIN)},
+        when=(*_this_attempt(state), Absent("stop")),
+    )
+
+
+def withdraw(state: JobState, kind: str, reason: str, now: int, expires: int) -> Update:
+    """A job without a live attempt → FAILED (cancelled, terminated, its dependency failed)."""
+    owes = _due(state, now + OWED_WITHIN) if state.fan or state.token or state.waiting else {}
+    return Update(
+        state_key(state.id),
+        put={
+            **_status(state, Status.FAILED),
+            "status_reason": reason,
+            "stop_kind": kind,
+            "stopped": now,
+            "expires": expires,
+            **owes,
+        },
+        drop=(*_LANE, *(() if owes else _DUE)),
+        when=(Equals("status", state.status.value), _same("ticket", state.ticket)),
+    )
+
+
+# ── waiting ───────────────────────────────────────────────────────────────────────────────────
+
+
+def page_written(state: JobState) -> Update:
+    """One more page of dependencies stands; in the page's own transaction."""
+    return Update(
+        state_key(state.id),
+        put={"expanded": state.expanded + 1},
+        when=(
+            Equals("status", Status.SUBMITTED.value),
+            _same("expanded", state.expanded),
+        ),
+    )
+
+
+def enter_wait(state: JobState, now: int) -> Update:
+    """SUBMITTED → PENDING: every page stands, some are open; owes the start of an execution."""
+    return Update(
+        state_key(state.id),
+        put={
+            **_status(state, Status.PENDING),
+            "waiting": Waiting.DEPENDENCIES.value,
+            "wait": state.wait + 1,
+            **_due(state, now + OWED_WITHIN),
+        },
+        when=(Equals("status", Status.SUBMITTED.value), Equals("expanded", state.pages)),
+    )
+
+
+def release_unwaited(state: JobState, now: int) -> Update:
+    """SUBMITTED → RUNNABLE: every dependency had ended well before a wait began."""
+    return Update(
+        state_key(state.id),
+        put={
+            **_status(state, Status.RUNNABLE),
+            "ticket": state.ticket + 1,
+            **_due(state, now + OWED_WITHIN),
+        },
+        when=(
+            Equals("status", Status.SUBMITTED.value),
+            Equals("expanded", state.pages),
+            Equals("closed", state.pages),
+        ),
+    )
+
+
+def page_closed(job: str) -> Update:
+    """One page has nothing left to wait for; in the page's own transaction."""
+    return Update(state_key(job), add={"closed": 1}, when=(Present("pk"),))
+
+
+def doom(state: JobState, dependency: str) -> Update:
+    """A dependency failed: the job will fail without ever starting."""
+    return Update(
+        state_key(state.id),
+        put={"doomed": dependency},
+        when=(
+            OneOf("status", (Status.SUBMITTED.value, Status.PENDING.value)),
+            Absent("doomed"),
+        ),
+    )
+
+
+def depended_on(job: str) -> Update:
+    """Somebody waits for this job: its end must look for edges. Returns the state as it is now."""
+    return Update(state_key(job), put={"fan": True}, when=(Present("pk"),))
+
+
+def settled(state: JobState) -> Update:
+    """An ended job owes nothing any more (edges resolved, token answered)."""
+    return Update(
+        state_key(state.id),
+        drop=("token", "waiting", "until", *_DUE),
+        when=(Equals("status", state.status.value), Present("due_at")),
+    )
+
+
+def defer_debt(state: JobState, at: int) -> Update:
+    """Look at this job again at `at` (ms); only if its debt is still the one that was read."""
+    return Update(
+        state_key(state.id),
+        put=_due(state, at, keep=False),
+        when=(Equals("status", state.status.value), Equals("due_at", state.due_at)),
+    )
+
+
+# ── parts ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _end(state: JobState, status: Status, outcome: Mapping[str, Any], expires: int) -> Update:
+    kept = {name: value for name, value in _told(state, outcome).items() if value is not None}
+    owes = _due(state, (state.stopped or outcome["stopped"]) + OWED_WITHIN) if state.fan else {}
+    return Update(
+        state_key(state.id),
+        put={**_status(state, status), **kept, "expires": expires, **owes},
+        drop=() if owes else _DUE,
+        when=_this_attempt(state),
+    )
+
+
+def _again(state: JobState, until: int | None, now: int, drop: tuple[str, ...]) -> Update:
+    put: dict[str, Any] = {**_status(state, Status.RUNNABLE)}
+    if until is None:
+        put |= {"ticket": state.ticket + 1, **_due(state, now + OWED_WITHIN, keep=False)}
+    else:
+        put |= {
+            "waiting": Waiting.BACKOFF.value,
+            "wait": state.wait + 1,
+            "until": until,
+            **_due(state, now + OWED_WITHIN, keep=False),
+        }
+    return Update(state_key(state.id), put=put, drop=drop, when=_this_attempt(state))
+
+
+def _told(state: JobState, outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """An attempt's outcome, as STATE and ATTEMPT hold it."""
+    return {
+        "task": outcome.get("task") or state.task,
+        "started": outcome.get("started") or state.started,
+        "stopped": outcome["stopped"],
+        "exit": outcome.get("exit"),
+        "reason": outcome.get("reason"),
+        "status_reason": outcome.get("status_reason"),
+    }
+
+
+def _this_attempt(state: JobState) -> tuple[Condition, ...]:
+    return (
+        Equals("run", state.run),
+        OneOf("status", (Status.STARTING.value, Status.RUNNING.value)),
+    )
+
+
+def _same(name: str, value: int) -> Condition:
+    """Zero is stored as absence."""
+    return Equals(name, value) if value else Absent(name)
+
+
+def _status(state: JobState, status: Status) -> dict[str, Any]:
+    """The status, and the key of the queue's list when it moves to another group."""
+    moved = {"status": status.value}
+    if status.group != state.status.group:
+        moved["list_key"] = list_key(state.queue, status, state.id)
+    return moved
+
+
+def _due(state: JobState, at: int, keep: bool = True) -> dict[str, Any]:
+    """The debt's key; one that falls due earlier stays (an index key that stays costs nothing)."""
+    if keep and state.due_at is not None and state.due_at <= at:
+        return {}
+    return {"due_shard": due_shard(state.id), "due_at": at}
