@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lambdas.core.job import JobState, Status, Waiting
+from lambdas.core.job import JobState, Status, Waiting, ecs_safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,11 @@ class StartWait:
     wait: int
     waiting: Waiting
     until: int | None
+
+    @property
+    def name(self) -> str:
+        """The execution's name: closed names are refused for 90 days, so each wait has its own."""
+        return f"{ecs_safe(self.job)}-{self.attempt}-{self.wait}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from lambdas.core.job import (
     list_key,
     state_key,
 )
-from lambdas.core.tables import Absent, Condition, Equals, OneOf, Present, Put, Update
+from lambdas.core.tables import Absent, Condition, Equals, Key, OneOf, Present, Put, Update
 
 #: How soon an effect must be seen to have happened before `reconcile` pays it (ms).
 OWED_WITHIN = 2 * 60_000
@@ -292,6 +292,72 @@ def defer_debt(state: JobState, at: int) -> Update:
         state_key(state.id),
         put=_due(state, at, keep=False),
         when=(Equals("status", state.status.value), Equals("due_at", state.due_at)),
+    )
+
+
+# ── what the `wait` state machine writes ──────────────────────────────────────────────────────
+#
+# Step Functions writes these three itself, without a function (stacks/constructs/wait_machine.py).
+# They are said here as well so that the memory world runs the very same writes; a test holds the
+# synthesized definition to them.
+
+
+def wait_input(state: JobState, retention_days: int) -> dict[str, Any]:
+    """The input of a `wait` execution: what its three writes need, and nothing else."""
+    return {
+        "pk": state_key(state.id).pk,
+        "wait": state.wait,
+        "why": (state.waiting or Waiting.DEPENDENCIES).value,
+        "until": state.until or 0,
+        "failed_list_key": list_key(state.queue, Status.FAILED, state.id),
+        "due_shard": due_shard(state.id),
+        "retention_seconds": retention_days * 86_400,
+    }
+
+
+def sleep(request: Mapping[str, Any], token: str) -> Update:
+    """The execution writes down its own task token, and sleeps."""
+    return Update(
+        Key(request["pk"], "STATE"),
+        put={"token": token},
+        when=(Equals("wait", request["wait"]), Equals("status", Status.PENDING.value)),
+    )
+
+
+def release(request: Mapping[str, Any], now: int) -> Update:
+    """The wait is over: PENDING, or RUNNABLE after a backoff → RUNNABLE with a ticket to come."""
+    return Update(
+        Key(request["pk"], "STATE"),
+        put={
+            "status": Status.RUNNABLE.value,
+            "due_shard": request["due_shard"],
+            "due_at": now + OWED_WITHIN,
+        },
+        add={"ticket": 1},
+        drop=("waiting", "token", "until"),
+        when=(
+            Equals("wait", request["wait"]),
+            Present("waiting"),
+            OneOf("status", (Status.PENDING.value, Status.RUNNABLE.value)),
+        ),
+    )
+
+
+def dependency_failed(request: Mapping[str, Any], now: int) -> Update:
+    """A dependency failed: PENDING → FAILED, in AWS Batch's words."""
+    return Update(
+        Key(request["pk"], "STATE"),
+        put={
+            "status": Status.FAILED.value,
+            "status_reason": "Dependent Job failed",
+            "stopped": now,
+            "expires": now // 1000 + request["retention_seconds"],
+            "list_key": request["failed_list_key"],
+            "due_shard": request["due_shard"],
+            "due_at": now + OWED_WITHIN,
+        },
+        drop=("waiting", "token", "until"),
+        when=(Equals("wait", request["wait"]), Equals("status", Status.PENDING.value)),
     )
 
 
