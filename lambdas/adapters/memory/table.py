@@ -1,0 +1,266 @@
+"""A DynamoDB table in memory: the same answers, errors, indexes and stream, and fast.
+
+Stored items are never changed in place and never leave the table: a write builds a new dict, a
+read hands out a copy. So a stream record can hold what stood before and after at no cost.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lambdas.adapters.memory.conditions import hold
+from lambdas.adapters.memory.order import Order
+from lambdas.adapters.meter import Meter
+from lambdas.adapters.rules import (
+    PAGE_ITEMS,
+    Rules,
+    cursor_of,
+    plain,
+    same,
+)
+from lambdas.core import metering
+from lambdas.core.errors import ConditionFailed, TransactionRefused
+from lambdas.core.tables import (
+    Change,
+    Check,
+    Delete,
+    Item,
+    Key,
+    Page,
+    Put,
+    Query,
+    TableSchema,
+    Update,
+    Write,
+)
+
+Stored = dict[str, Any]
+_BIG_TEXT = 4096
+_BIGGEST_ITEM = 400 * 1024
+_EMPTY: Stored = {}
+
+
+class MemoryTable:
+    """One table. `drain` gives its stream's records, when the schema has a stream."""
+
+    def __init__(self, schema: TableSchema, meter: Meter | None = None) -> None:
+        self.schema = schema
+        self._rules = Rules(schema)
+        self._meter = meter
+        self._items: dict[tuple[str, str], Stored] = {}
+        self._order = Order(schema)
+        self._stream: deque[tuple[tuple[str, str], Stored | None, Stored | None]] = deque()
+
+    # ── the port ──────────────────────────────────────────────────────────────────────────────
+
+    def get(self, key: Key) -> Item | None:
+        item = self._items.get((key.pk, key.sk))
+        self._count_reads("GetItem", [item])
+        return None if item is None else _copy(item)
+
+    def get_many(self, keys: Sequence[Key]) -> dict[Key, Item]:
+        found = {key: self._items.get((key.pk, key.sk)) for key in keys}
+        self._count_reads("BatchGetItem", list(found.values()))
+        return {key: _copy(item) for key, item in found.items() if item is not None}
+
+    def write(self, write: Write) -> Item | None:
+        if isinstance(write, Check):
+            raise ValueError("a Check belongs in a transaction")
+        self._rules.check_write(write)
+        key = _key(write)
+        old = self._items.get(key)
+        if write.when and not hold(write.when, old or _EMPTY):
+            self._count_write(write, old, old, 1)
+            raise ConditionFailed(None if old is None else _copy(old))
+        new = _result(write, old)
+        self._count_write(write, old, new, 1)
+        self._store(key, old, new)
+        return None if new is None else _copy(new)
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        self._rules.check_transaction(writes)
+        olds = [self._items.get(_key(write)) for write in writes]
+        failed = [
+            at
+            for at, (write, old) in enumerate(zip(writes, olds, strict=True))
+            if not hold(write.when, old or _EMPTY)
+        ]
+        if failed:
+            self._count_transaction(writes, olds, olds)
+            raise TransactionRefused(failed=failed)
+        news = [_result(write, old) for write, old in zip(writes, olds, strict=True)]
+        self._count_transaction(writes, olds, news)
+        for write, old, new in zip(writes, olds, news, strict=True):
+            self._store(_key(write), old, new)
+
+    def query(self, query: Query) -> Page:
+        self._rules.check_query(query)
+        index = self._rules.index_of(query)
+        most = query.limit or PAGE_ITEMS
+        places = self._order.places(query, index, most + 1)
+        items = [self._items[place[1], place[2]] for place in places[:most]]
+        if index:
+            items = [metering.entry_of(index, item) or {} for item in items]
+        if self._meter:
+            self._count_query(query, items)
+        after = cursor_of(places[most - 1]) if len(places) > most else None
+        return Page(tuple(_copy(item) for item in items), after)
+
+    # ── what only memory has ──────────────────────────────────────────────────────────────────
+
+    def drain(self, limit: int | None = None) -> list[Change]:
+        """Take up to `limit` records off the stream, oldest first."""
+        many = len(self._stream) if limit is None else min(limit, len(self._stream))
+        records = [self._stream.popleft() for _ in range(many)]
+        return [
+            Change(
+                Key(*key), None if old is None else _copy(old), None if new is None else _copy(new)
+            )
+            for key, old, new in records
+        ]
+
+    @property
+    def pending(self) -> int:
+        """How many records wait in the stream."""
+        return len(self._stream)
+
+    def scan(self) -> Iterator[Item]:
+        """Every item, in no order; for tests and checks of invariants. Copies."""
+        return (_copy(item) for item in list(self._items.values()))
+
+    def expire(self, now: int) -> int:
+        """Remove what has `expires` (epoch seconds) before `now` (ms), as TTL would; how many."""
+        if not self.schema.expires:
+            return 0
+        ended = [
+            (key, item)
+            for key, item in self._items.items()
+            if type(item.get("expires")) is int and item["expires"] * 1000 < now
+        ]
+        for key, item in ended:
+            self._store(key, item, None)
+        return len(ended)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    # ── parts ─────────────────────────────────────────────────────────────────────────────────
+
+    def _store(self, key: tuple[str, str], old: Stored | None, new: Stored | None) -> None:
+        if new is old:
+            return
+        if new is None:
+            del self._items[key]
+        else:
+            self._items[key] = new
+        self._order.move(key, old, new)
+        if self.schema.stream:
+            self._stream.append((key, old, new))
+
+    def _count_reads(self, operation: str, items: Sequence[Stored | None]) -> None:
+        if self._meter and items:
+            sizes = [metering.item_size(item) if item else 0 for item in items]
+            units = sum(metering.read_units([size], strong=True) for size in sizes)
+            self._meter.count("dynamodb", operation, self.schema.name, read_units=units)
+
+    def _count_query(self, query: Query, items: Sequence[Item]) -> None:
+        assert self._meter
+        units = metering.read_units(map(metering.item_size, items), strong=query.index is None)
+        name = self.schema.name
+        if query.index is None:
+            self._meter.count("dynamodb", "Query", name, read_units=units)
+        else:
+            self._meter.count("dynamodb", "Query", name)
+            self._meter.count("dynamodb", "Query", name, query.index, read_units=units)
+
+    def _count_write(self, write: Write, old: Item | None, new: Item | None, times: int) -> None:
+        if self._meter:
+            operation = f"{type(write).__name__}Item"
+            self._count_units(operation, [(old, new)], times)
+
+    def _count_transaction(
+        self, writes: Sequence[Write], olds: Sequence[Item | None], news: Sequence[Item | None]
+    ) -> None:
+        if self._meter:
+            pairs = list(zip(olds, news, strict=True))
+            self._count_units("TransactWriteItems", pairs, metering.TRANSACTION)
+
+    def _count_units(
+        self, operation: str, pairs: Sequence[tuple[Item | None, Item | None]], times: int
+    ) -> None:
+        assert self._meter
+        name = self.schema.name
+        units = times * sum(metering.write_units(old, new) for old, new in pairs)
+        self._meter.count("dynamodb", operation, name, write_units=units)
+        for index in self.schema.indexes:
+            units = times * sum(metering.index_units(index, old, new) for old, new in pairs)
+            if units:
+                self._meter.count("dynamodb", operation, name, index.name, write_units=units)
+
+
+def _key(write: Write) -> tuple[str, str]:
+    if isinstance(write, Put):
+        return write.item["pk"], write.item["sk"]
+    return write.key.pk, write.key.sk
+
+
+def _result(write: Write, old: Stored | None) -> Stored | None:
+    """The item after a write whose condition holds; `old` itself when nothing changes."""
+    match write:
+        case Put(item):
+            new = plain(item)
+            _check_size(new)
+            return old if old is not None and same(old, new) else new
+        case Update():
+            return _updated(write, old)
+        case Delete():
+            return None
+        case Check():
+            return old
+
+
+def _updated(write: Update, old: Stored | None) -> Stored:
+    new: Stored = {"pk": write.key.pk, "sk": write.key.sk} if old is None else dict(old)
+    changed, big = old is None, False
+    for name, value in write.put.items():
+        value = plain(value)
+        big = big or type(value) in (dict, list) or (type(value) is str and len(value) > _BIG_TEXT)
+        changed = changed or name not in new or not same(new[name], value)
+        new[name] = value
+    for name, amount in write.add.items():
+        before = new.get(name, 0)
+        if type(before) is not int:
+            raise ValueError(f"add {name}: what stands there is not a number")
+        changed = changed or amount != 0 or name not in new
+        new[name] = plain(before + amount)
+    for name in write.drop:
+        if name in new:
+            del new[name]
+            changed = True
+    if big:
+        _check_size(new)
+    return new if changed or old is None else old
+
+
+def _check_size(item: Stored) -> None:
+    if metering.item_size(item) > _BIGGEST_ITEM:
+        raise ValueError("the item is larger than 400 KB")
+
+
+def _copy(item: Item) -> Stored:
+    copy = dict(item)
+    for name, value in copy.items():
+        kind = type(value)
+        if kind is dict or kind is list:
+            copy[name] = _deep(value)
+    return copy
+
+
+def _deep(value: Any) -> Any:
+    if type(value) is dict:
+        return {name: _deep(part) for name, part in value.items()}
+    if type(value) is list:
+        return [_deep(part) for part in value]
+    return value
