@@ -110,17 +110,6 @@ class Rules:
         for condition in write.when:
             _check_condition(condition)
 
-    def check_transaction(self, writes: Sequence[Write]) -> None:
-        """Raises ValueError for a transaction of the wrong size or with one item twice."""
-        if not 1 <= len(writes) <= TRANSACTION_LIMIT:
-            raise ValueError(f"{len(writes)} writes: a transaction has 1 to {TRANSACTION_LIMIT}")
-        if len({write.key for write in writes}) < len(writes):
-            raise ValueError("a transaction writes each item once")
-        for write in writes:
-            self.check_write(write)
-            if isinstance(write, Check) and not write.when:
-                raise ValueError("a Check has at least one condition")
-
     def _check_update(self, write: Update) -> None:
         put, add, drop = write.put, write.add, write.drop
         names = {"pk", "sk", *put, *add, *drop}
@@ -166,6 +155,18 @@ class Rules:
                 raise ValueError(f"{bound!r:.80} is no sort key of {query.index or 'the table'}")
         if query.limit is not None and query.limit < 1:
             raise ValueError(f"limit is {query.limit}: at least 1")
+
+
+def check_transaction(writes: Sequence[tuple[Rules, Write]]) -> None:
+    """Raises ValueError for a transaction of the wrong size, or with one item twice."""
+    if not 1 <= len(writes) <= TRANSACTION_LIMIT:
+        raise ValueError(f"{len(writes)} writes: a transaction has 1 to {TRANSACTION_LIMIT}")
+    for rules, write in writes:
+        rules.check_write(write)
+        if isinstance(write, Check) and not write.when:
+            raise ValueError("a Check has at least one condition")
+    if len({(rules.schema.name, write.key) for rules, write in writes}) < len(writes):
+        raise ValueError("a transaction writes each item once")
 
 
 def check_key(key: Key) -> None:

@@ -15,7 +15,8 @@ from lambdas.core.tables import IndexSchema, Item
 WRITE_UNIT = 1024  #: bytes
 READ_UNIT = 4096  #: bytes
 
-#: A transaction's writes (and reads) are prepared and committed: each is billed twice.
+#: A transaction's writes are prepared and committed: each is billed twice. Its index entries are
+#: counted once, because indexes follow the committed item; AWS's page does not say (unproven).
 TRANSACTION = 2
 
 

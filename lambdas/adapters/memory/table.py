@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from lambdas.adapters.memory.billing import Billing
 from lambdas.adapters.memory.conditions import hold
 from lambdas.adapters.memory.order import Order
 from lambdas.adapters.meter import Meter
 from lambdas.adapters.rules import (
     PAGE_ITEMS,
     Rules,
+    check_transaction,
     cursor_of,
     plain,
     same,
@@ -48,7 +51,7 @@ class MemoryTable:
     def __init__(self, schema: TableSchema, meter: Meter | None = None) -> None:
         self.schema = schema
         self._rules = Rules(schema)
-        self._meter = meter
+        self._billing = Billing(schema, meter) if meter else None
         self._items: dict[tuple[str, str], Stored] = {}
         self._order = Order(schema)
         self._stream: deque[tuple[tuple[str, str], Stored | None, Stored | None]] = deque()
@@ -57,12 +60,14 @@ class MemoryTable:
 
     def get(self, key: Key) -> Item | None:
         item = self._items.get((key.pk, key.sk))
-        self._count_reads("GetItem", [item])
+        if self._billing:
+            self._billing.reads("GetItem", [item])
         return None if item is None else _copy(item)
 
     def get_many(self, keys: Sequence[Key]) -> dict[Key, Item]:
         found = {key: self._items.get((key.pk, key.sk)) for key in keys}
-        self._count_reads("BatchGetItem", list(found.values()))
+        if self._billing and found:
+            self._billing.reads("BatchGetItem", list(found.values()))
         return {key: _copy(item) for key, item in found.items() if item is not None}
 
     def write(self, write: Write) -> Item | None:
@@ -72,28 +77,15 @@ class MemoryTable:
         key = _key(write)
         old = self._items.get(key)
         if write.when and not hold(write.when, old or _EMPTY):
-            self._count_write(write, old, old, 1)
+            self._bill(write, old, old)
             raise ConditionFailed(None if old is None else _copy(old))
         new = _result(write, old)
-        self._count_write(write, old, new, 1)
+        self._bill(write, old, new)
         self._store(key, old, new)
         return None if new is None else _copy(new)
 
     def transact(self, writes: Sequence[Write]) -> None:
-        self._rules.check_transaction(writes)
-        olds = [self._items.get(_key(write)) for write in writes]
-        failed = [
-            at
-            for at, (write, old) in enumerate(zip(writes, olds, strict=True))
-            if not hold(write.when, old or _EMPTY)
-        ]
-        if failed:
-            self._count_transaction(writes, olds, olds)
-            raise TransactionRefused(failed=failed)
-        news = [_result(write, old) for write, old in zip(writes, olds, strict=True)]
-        self._count_transaction(writes, olds, news)
-        for write, old, new in zip(writes, olds, news, strict=True):
-            self._store(_key(write), old, new)
+        transact([(self, write) for write in writes])
 
     def query(self, query: Query) -> Page:
         self._rules.check_query(query)
@@ -103,8 +95,8 @@ class MemoryTable:
         items = [self._items[place[1], place[2]] for place in places[:most]]
         if index:
             items = [metering.entry_of(index, item) or {} for item in items]
-        if self._meter:
-            self._count_query(query, items)
+        if self._billing:
+            self._billing.query(query, items)
         after = cursor_of(places[most - 1]) if len(places) > most else None
         return Page(tuple(_copy(item) for item in items), after)
 
@@ -148,6 +140,10 @@ class MemoryTable:
 
     # ── parts ─────────────────────────────────────────────────────────────────────────────────
 
+    def _bill(self, write: Write, old: Stored | None, new: Stored | None) -> None:
+        if self._billing:
+            self._billing.writes(f"{type(write).__name__}Item", [(old, new)])
+
     def _store(self, key: tuple[str, str], old: Stored | None, new: Stored | None) -> None:
         if new is old:
             return
@@ -159,45 +155,40 @@ class MemoryTable:
         if self.schema.stream:
             self._stream.append((key, old, new))
 
-    def _count_reads(self, operation: str, items: Sequence[Stored | None]) -> None:
-        if self._meter and items:
-            sizes = [metering.item_size(item) if item else 0 for item in items]
-            units = sum(metering.read_units([size], strong=True) for size in sizes)
-            self._meter.count("dynamodb", operation, self.schema.name, read_units=units)
 
-    def _count_query(self, query: Query, items: Sequence[Item]) -> None:
-        assert self._meter
-        units = metering.read_units(map(metering.item_size, items), strong=query.index is None)
-        name = self.schema.name
-        if query.index is None:
-            self._meter.count("dynamodb", "Query", name, read_units=units)
-        else:
-            self._meter.count("dynamodb", "Query", name)
-            self._meter.count("dynamodb", "Query", name, query.index, read_units=units)
+@dataclass(slots=True)
+class _Step:
+    """One write of a transaction, on its way."""
 
-    def _count_write(self, write: Write, old: Item | None, new: Item | None, times: int) -> None:
-        if self._meter:
-            operation = f"{type(write).__name__}Item"
-            self._count_units(operation, [(old, new)], times)
+    table: MemoryTable
+    write: Write
+    old: Stored | None
+    new: Stored | None
 
-    def _count_transaction(
-        self, writes: Sequence[Write], olds: Sequence[Item | None], news: Sequence[Item | None]
-    ) -> None:
-        if self._meter:
-            pairs = list(zip(olds, news, strict=True))
-            self._count_units("TransactWriteItems", pairs, metering.TRANSACTION)
 
-    def _count_units(
-        self, operation: str, pairs: Sequence[tuple[Item | None, Item | None]], times: int
-    ) -> None:
-        assert self._meter
-        name = self.schema.name
-        units = times * sum(metering.write_units(old, new) for old, new in pairs)
-        self._meter.count("dynamodb", operation, name, write_units=units)
-        for index in self.schema.indexes:
-            units = times * sum(metering.index_units(index, old, new) for old, new in pairs)
-            if units:
-                self._meter.count("dynamodb", operation, name, index.name, write_units=units)
+def transact(writes: Sequence[tuple[MemoryTable, Write]]) -> None:
+    """All writes or none, over any number of tables. Raises TransactionRefused."""
+    check_transaction([(table._rules, write) for table, write in writes])
+    steps = []
+    for table, write in writes:
+        old = table._items.get(_key(write))
+        steps.append(_Step(table, write, old, old))
+    failed = [at for at, s in enumerate(steps) if not hold(s.write.when, s.old or _EMPTY)]
+    if not failed:
+        for step in steps:
+            step.new = _result(step.write, step.old)
+    _bill_transaction(steps)
+    if failed:
+        raise TransactionRefused(failed=failed)
+    for step in steps:
+        step.table._store(_key(step.write), step.old, step.new)
+
+
+def _bill_transaction(steps: Sequence[_Step]) -> None:
+    for table in {id(step.table): step.table for step in steps}.values():
+        if table._billing:
+            pairs = [(step.old, step.new) for step in steps if step.table is table]
+            table._billing.writes("TransactWriteItems", pairs, metering.TRANSACTION)
 
 
 def _key(write: Write) -> tuple[str, str]:
