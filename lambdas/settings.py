@@ -39,6 +39,7 @@ class Settings:
     subnets: tuple[str, ...] = ()  #: default network of Fargate environments
     security_groups: tuple[str, ...] = ()
     assign_public_ip: bool = False  #: tasks need an address of their own to reach the internet
+    launch_rate: int = 20  #: claims a second and cell; RunTask's default quota
     retention_days: int = 90  #: how long an ended job is kept
     queue_key: str = ""  #: KMS key of SQS queues made by the API; empty: SQS's own
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lambdas.core.job import SCHEMA, shard_of
-from lambdas.core.tables import AtMost, Differs, Equals, Item, Key, Present, Put, Update
+from lambdas.core.tables import AtMost, Delete, Differs, Equals, Item, Key, Present, Put, Update
 
 #: Partitions of one ledger's released counters.
 RELEASED_SHARDS = 8
@@ -79,16 +79,39 @@ def ring_again(cell: str, number: int, now: int) -> Update:
 
 
 def clear_bell(cell: str) -> Update:
-    """The first act of a tick: whoever rings from now on gets another."""
+    """The first act of a tick: whoever rings from now on gets another. Returns the bell."""
     return Update(bell_key(cell), put={"rung": False}, when=(Present("pk"),))
+
+
+def spend(cell: str, left: int, now: int) -> Update:
+    """Write down how many launches the cell may still make; see `allowance`."""
+    return Update(bell_key(cell), put={"left": left, "left_at": now})
+
+
+def allowance(bell: Item, rate: int, now: int) -> int:
+    """How many claims a tick may make, so that launches keep to `rate` a second (a token bucket
+    of five seconds' worth: RunTask's own bucket is no deeper)."""
+    full = 5 * rate
+    if "left" not in bell:
+        return full
+    return min(full, bell["left"] + max(0, now - bell["left_at"]) * rate // 1000)
 
 
 # ── lanes ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def lane_key(cell_queue: str, lane: str) -> Key:
+def lanes_partition(queue: str) -> str:
     """The registry of lanes in use, by queue: where a tick looks for parked jobs."""
-    return Key(f"LANES#{cell_queue}", lane)
+    return f"LANES#{queue}"
+
+
+def lane_key(queue: str, lane: str) -> Key:
+    return Key(lanes_partition(queue), lane)
+
+
+def forget_lane(queue: str, lane: str, used: int) -> Delete:
+    """Forget a lane that was found empty and has not been refreshed since `used`."""
+    return Delete(lane_key(queue, lane), when=(Equals("used", used),))
 
 
 def register_lane(queue: str, lane: str, now: int) -> Put:

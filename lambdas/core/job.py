@@ -107,6 +107,7 @@ class JobState:
     closed: int = 0  #: pages with nothing left to wait for
     doomed: str | None = None  #: a dependency that failed
     fan: bool = False  #: other jobs wait for this one
+    fanned: int = 0  #: edges resolved after its end
 
     # ticket and lane
     ticket: int = 0  #: number of the valid ticket; older tickets are void
@@ -114,6 +115,7 @@ class JobState:
     rank: str | None = None
     why: str | None = None  #: why it was parked, with numbers
     why_code: str | None = None
+    parked: int | None = None  #: since when it has been waiting in a lane
 
     # the live (or latest) attempt
     attempt: int = 0  #: attempts begun

@@ -86,6 +86,7 @@ class ResolveDependents:
 
     job: str
     succeeded: bool
+    fanned: int = 0  #: edges resolved so far: each round of a wide fan-out is an effect of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,5 +174,5 @@ def _ended(state: JobState) -> tuple[Effect, ...]:
     if state.token:
         effects += (AnswerWait(state.id, state.token, WITHDRAWN, state.status_reason or ""),)
     if state.fan:
-        effects += (ResolveDependents(state.id, state.status is Status.SUCCEEDED),)
+        effects += (ResolveDependents(state.id, state.status is Status.SUCCEEDED, state.fanned),)
     return effects

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from lambdas.core.tables import Item, Key, Page, Query, Write
+from lambdas.core.tables import Item, Key, Page, Query, TableSchema, Write
 
 
 class Clock(Protocol):
@@ -54,6 +54,23 @@ class Table(Protocol):
 
     def query(self, query: Query) -> Page:
         """One page; the table itself is read strongly, an index may lag a moment."""
+        ...
+
+
+class Tables(Protocol):
+    """The deployment's three tables, and transactions that span them."""
+
+    @property
+    def jobs(self) -> Table: ...
+
+    @property
+    def catalog(self) -> Table: ...
+
+    @property
+    def capacity(self) -> Table: ...
+
+    def transact(self, writes: Sequence[tuple[TableSchema, Write]]) -> None:
+        """Like `Table.transact`, each write in the table of its schema (JOBS, CATALOG, CAPACITY)."""
         ...
 
 

@@ -32,9 +32,10 @@ CHECK_EVERY = 20 * 60_000
 #: How long a parked reason may be: STATE stays within 1 KB.
 REASON_LIMIT = 300
 
+_UNENDED = frozenset(status.value for status in Status if not status.ended)
 _OUTCOME = ("stopped", "exit", "reason", "status_reason")
 _ATTEMPT = ("run", "env", "claimed", "taken", "task", "started", *_OUTCOME)
-_LANE = ("lane", "rank", "why", "why_code")
+_LANE = ("lane", "rank", "parked", "why", "why_code")
 _DUE = ("due_shard", "due_at")
 
 
@@ -79,11 +80,17 @@ def claim(
     return update, Put(frozen)
 
 
-def park(state: JobState, lane: str, rank: str, code: str, why: str) -> Update:
+def park(state: JobState, lane: str, rank: str, code: str, why: str, now: int) -> Update:
     """Give a job that cannot be placed now its lane, its rank and the reason, and stop its ticket."""
     return Update(
         state_key(state.id),
-        put={"lane": lane, "rank": rank, "why_code": code, "why": why[:REASON_LIMIT]},
+        put={
+            "lane": lane,
+            "rank": rank,
+            "why_code": code,
+            "why": why[:REASON_LIMIT],
+            "parked": now,
+        },
         drop=_DUE,
         when=(
             Equals("status", Status.RUNNABLE.value),
@@ -273,8 +280,10 @@ def doom(state: JobState, dependency: str) -> Update:
 
 
 def depended_on(job: str) -> Update:
-    """Somebody waits for this job: its end must look for edges. Returns the state as it is now."""
-    return Update(state_key(job), put={"fan": True}, when=(Present("pk"),))
+    """Somebody waits for this job: its end must look for edges. Refused when it has ended."""
+    return Update(
+        state_key(job), put={"fan": True}, when=(OneOf("status", tuple(sorted(_UNENDED))),)
+    )
 
 
 def settled(state: JobState) -> Update:

@@ -1,0 +1,214 @@
+"""Which waiting jobs start now, where, and why the others do not: one pure function.
+
+`plan` sees the candidates of one cell (new tickets and the heads of parked lanes), the room that
+is free in its compute environments, and the time. It answers with a placement, or a reason with
+numbers, for every candidate. Its cost follows the number of shapes: jobs of one shape that found
+no room are not tried one by one.
+
+Order: queues by priority, highest first; inside a queue by rank (retries first, then scheduling
+priority, then age). A job that cannot be placed lets smaller ones pass, but not for ever: once it
+was passed over for `RESERVATION_AFTER`, room is kept for it in the environment it fits best (I8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lambdas.core.catalog import Cell, Environment, Queue
+from lambdas.core.fargate import explain_misfit, size_for
+from lambdas.core.job import JobState
+from lambdas.core.shape import Shape
+
+#: A waiting job that was passed over for this long (ms) has room reserved for it.
+RESERVATION_AFTER = 10 * 60_000
+
+
+class Code(StrEnum):
+    """Why a job waits; low-cardinality, fit for metrics."""
+
+    CAPACITY = "CAPACITY"  #: the environment's maximum is taken
+    RESERVED = "RESERVED"  #: room is free, but kept for a job that waited longer
+    ENVIRONMENTS = "ENVIRONMENTS"  #: no environment of the queue is usable
+    INFEASIBLE = "INFEASIBLE"  #: no environment of the queue can ever hold it
+    RATE = "RATE"  #: there is room, but launches are metered
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What one environment has: the most it may run, and what is in use of it (milli-vCPUs)."""
+
+    maximum: int
+    taken: int
+    released: int = 0  #: the sum of its released counters, as read: a claim's condition names it
+
+    @property
+    def free(self) -> int:
+        return self.maximum - self.taken
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """Everything a plan depends on. `candidates` are RUNNABLE jobs by queue, in any order."""
+
+    cell: Cell
+    rooms: Mapping[str, Room]
+    candidates: Mapping[str, Sequence[JobState]]
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Start `job` in `env`, taking `taken` milli-vCPUs of it."""
+
+    job: JobState
+    env: Environment
+    taken: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """`job` does not start now."""
+
+    job: JobState
+    code: Code
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Placements in the order decided, and a hold for every other candidate."""
+
+    placements: tuple[Placement, ...]
+    holds: tuple[Hold, ...]
+
+
+def rank(state: JobState) -> str:
+    """The place of a job in its queue, as text that sorts: retries first, then priority, then age."""
+    retried = "0" if state.attempt else "1"
+    return f"{retried}#{9999 - state.priority:04d}#{state.created:015d}#{state.id}"
+
+
+def lane(state: JobState) -> str:
+    """Where a job waits: with all jobs of its queue, share and shape."""
+    return f"{state.queue}|{state.share}|{state.shape}"
+
+
+def plan(request: PlanRequest) -> Plan:
+    """Decide on every candidate of one cell."""
+    board = _Board({name: room.free for name, room in request.rooms.items()}, request)
+    for queue in request.cell.queues:
+        waiting = sorted(request.candidates.get(queue.name, ()), key=rank)
+        usable = board.usable(queue)
+        for state in waiting:
+            board.decide(state, queue, usable)
+    return Plan(tuple(board.placements), tuple(board.holds))
+
+
+def footprint(shape: Shape, env: Environment) -> int | None:
+    """The milli-vCPUs this shape takes of this environment; None when it can never hold it."""
+    if shape.platform != env.platform:
+        return None
+    size = size_for(shape.milli_vcpus, shape.memory)
+    if size is None or size.milli_vcpus > env.max_milli_vcpus:
+        return None
+    return size.milli_vcpus
+
+
+def infeasible(shape: Shape, environments: Iterable[Environment]) -> str | None:
+    """Why none of these environments could ever hold the shape, in one sentence; None if one can."""
+    found = list(environments)
+    if any(footprint(shape, env) is not None for env in found):
+        return None
+    return "; ".join(_misfit(shape, env) for env in found) or "the queue has no compute environment"
+
+
+class _Board:
+    """The free room as a plan uses it up, and what was found out about each shape on the way."""
+
+    def __init__(self, free: dict[str, int], request: PlanRequest) -> None:
+        self.free = free
+        self.request = request
+        self.reserved: dict[str, int] = {}
+        self.full: dict[tuple[str, str], tuple[Code, str]] = {}
+        self.placements: list[Placement] = []
+        self.holds: list[Hold] = []
+
+    def usable(self, queue: Queue) -> list[Environment]:
+        """The queue's enabled environments, in its order."""
+        by_name = {env.name: env for env in self.request.cell.environments}
+        found = (by_name.get(name) for name in queue.environments)
+        return [env for env in found if env is not None and env.enabled]
+
+    def decide(self, state: JobState, queue: Queue, usable: list[Environment]) -> None:
+        known = self.full.get((queue.name, state.shape))
+        if known is None:
+            shape = Shape.parse(state.shape)
+            fits = [(env, need) for env in usable if (need := footprint(shape, env)) is not None]
+            for env, need in fits:
+                if need <= self.free[env.name]:
+                    self.free[env.name] -= need
+                    self.placements.append(Placement(state, env, need))
+                    return
+            known = self._refusal(shape, queue, usable, fits)
+            self.full[queue.name, state.shape] = known
+            self._reserve(state, fits)
+        self.holds.append(Hold(state, *known))
+
+    def _reserve(self, state: JobState, fits: list[tuple[Environment, int]]) -> None:
+        """Keep room for a job that was passed over for too long, once an environment."""
+        since = state.parked
+        if since is None or self.request.now - since < RESERVATION_AFTER:
+            return
+        open_to = [(env, need) for env, need in fits if env.name not in self.reserved]
+        if open_to:
+            env, need = max(open_to, key=lambda fit: self.free[fit[0].name] - fit[1])
+            self.free[env.name] -= need
+            self.reserved[env.name] = need
+
+    def _refusal(
+        self,
+        shape: Shape,
+        queue: Queue,
+        usable: list[Environment],
+        fits: list[tuple[Environment, int]],
+    ) -> tuple[Code, str]:
+        if not usable:
+            names = ", ".join(queue.environments) or "none"
+            return (
+                Code.ENVIRONMENTS,
+                f"no usable compute environment in queue {queue.name}: {names}",
+            )
+        if not fits:
+            return Code.INFEASIBLE, "; ".join(_misfit(shape, env) for env in usable)
+        kept = any(need <= self._truly_free(env) for env, need in fits)
+        reasons = "; ".join(self._taken(env, need) for env, need in fits)
+        return (Code.RESERVED if kept else Code.CAPACITY), reasons
+
+    def _truly_free(self, env: Environment) -> int:
+        return self.free[env.name] + self.reserved.get(env.name, 0)
+
+    def _taken(self, env: Environment, need: int) -> str:
+        room = self.request.rooms[env.name]
+        free = self._truly_free(env)
+        kept = self.reserved.get(env.name)
+        told = f"{env.name}: needs {vcpus(need)}, {vcpus(room.maximum - free)} of {vcpus(room.maximum)} taken"
+        return told + (f", {vcpus(kept)} kept for a job that waited longer" if kept else "")
+
+
+def vcpus(milli: int) -> str:
+    """2500 → "2.5 vCPUs"."""
+    return f"{milli / 1000:g} vCPU" + ("" if milli == 1000 else "s")
+
+
+def _misfit(shape: Shape, env: Environment) -> str:
+    if shape.platform != env.platform:
+        return f"{env.name}: runs {env.platform} jobs, the job asks for {shape.platform}"
+    size = size_for(shape.milli_vcpus, shape.memory)
+    if size is None:
+        return f"{env.name}: {explain_misfit(shape.milli_vcpus, shape.memory)}"
+    return (
+        f"{env.name}: needs {vcpus(size.milli_vcpus)} ({shape.told()}), "
+        f"its maxvCpus is {env.max_milli_vcpus // 1000}"
+    )

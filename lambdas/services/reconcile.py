@@ -1,0 +1,220 @@
+"""Reconciling, every minute: what is owed and overdue is paid, and what ECS forgot is settled.
+
+Each step is bounded by `deadline`; what is left is overdue still, and next in line a minute later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lambdas.core import transitions
+from lambdas.core.errors import BatchyardError, ConditionFailed
+from lambdas.core.job import (
+    DUE_SHARDS,
+    JobState,
+    Status,
+    job_of,
+    job_of_started_by,
+    state_key,
+    state_of,
+)
+from lambdas.core.ports import Clock, Journal, Table, TaskContainer, TaskReport, Tasks
+from lambdas.core.tables import Key, Query
+from lambdas.core.transitions import CHECK_EVERY, OWED_WITHIN
+from lambdas.services.bell import BellService
+from lambdas.services.dependents import Dependents
+from lambdas.services.launch import Launcher
+from lambdas.services.queues import QueueService
+from lambdas.services.relay import Relay
+from lambdas.services.track import Tracker
+
+#: How many overdue jobs of one shard are read at a time.
+_PAGE = 100
+
+#: The cluster's tasks are compared with their jobs every so many minutes.
+_SWEEP_EVERY = 5
+
+#: A waiting job's dependencies are looked at again after this long (ms), then ever less often.
+_RECHECK_FIRST = 5 * 60_000
+_RECHECK_LAST = 6 * 3_600_000
+
+TIMED_OUT = "Job attempt duration exceeded timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What one run did: jobs whose debt was paid, and the age of the oldest found (seconds)."""
+
+    paid: int
+    oldest_overdue_s: int
+    orphans: int
+    bells: int
+
+
+class Reconciler:
+    def __init__(
+        self,
+        *,
+        jobs: Table,
+        relay: Relay,
+        launcher: Launcher,
+        tracker: Tracker,
+        dependents: Dependents,
+        bell: BellService,
+        queues: QueueService,
+        tasks: Tasks,
+        clock: Clock,
+        journal: Journal,
+    ) -> None:
+        self._jobs = jobs
+        self._relay = relay
+        self._launcher = launcher
+        self._tracker = tracker
+        self._dependents = dependents
+        self._bell = bell
+        self._queues = queues
+        self._tasks = tasks
+        self._clock = clock
+        self._journal = journal
+
+    def run(self, deadline: int) -> Reconciled:
+        """One round, until `deadline` (epoch ms) at the latest."""
+        bells = self._bell.ring_lost()
+        paid, oldest = 0, 0
+        for shard in range(DUE_SHARDS):
+            count, age = self._pay_shard(shard, deadline)
+            paid, oldest = paid + count, max(oldest, age)
+        self._queues.sweep(deadline)
+        orphans = self._sweep_tasks(deadline)
+        self._bell.ring_waiting()
+        return Reconciled(paid, oldest // 1000, orphans, bells)
+
+    def pay(self, job: str) -> None:
+        """Pay what one job owes now: a message of the effects queue. Raises what goes wrong."""
+        state = self._relay.pay(job)
+        if state and state.status is Status.STARTING and state.task is None:
+            self._launcher.launch_fresh(job, state.run)
+
+    # ── debts ─────────────────────────────────────────────────────────────────────────────────
+
+    def _pay_shard(self, shard: int, deadline: int) -> tuple[int, int]:
+        """Pay the overdue jobs of one shard; how many, and the age of the oldest (ms)."""
+        paid, oldest, after = 0, 0, None
+        while self._clock.now() < deadline:
+            now = self._clock.now()
+            page = self._jobs.query(
+                Query(f"DUE#{shard}", index="by_due", high=now, limit=_PAGE, after=after)
+            )
+            keys = [Key(item["pk"], item["sk"]) for item in page.items]
+            for key, item in self._jobs.get_many(keys).items():
+                due = item.get("due_at")
+                if due is None or due > now:
+                    continue  # the index lagged behind the item
+                oldest = max(oldest, now - due)
+                paid += self._pay_one(job_of(key), state_of(item))
+            after = page.after
+            if after is None:
+                break
+        return paid, oldest
+
+    def _pay_one(self, job: str, state: JobState) -> int:
+        try:
+            self._pay(state)
+        except ConditionFailed:
+            return 0  # another function moved it on: nothing is owed any more
+        except BatchyardError as error:
+            self._journal.warn("debt not paid", job=job, status=state.status, error=str(error))
+            return 0
+        return 1
+
+    def _pay(self, state: JobState) -> None:
+        match state.status:
+            case Status.STARTING if state.task is None:
+                self._launcher.launch_overdue(state)
+            case Status.STARTING | Status.RUNNING:
+                self._check_live(state)
+            case Status.PENDING:
+                self._relay.pay(state.id)
+                self._dependents.recheck_all(state)
+                self._look_again(state, self._patience(state))
+            case Status.SUCCEEDED | Status.FAILED:
+                self._relay.pay(state.id)
+                self._jobs.write(transitions.settled(state))
+            case _:
+                self._relay.pay(state.id)
+                self._look_again(state, OWED_WITHIN)
+
+    def _check_live(self, state: JobState) -> None:
+        """Compare a live attempt with ECS, stop it when its time is up, and come back later."""
+        now = self._clock.now()
+        task = state.task or ""
+        report = self._tasks.describe([task]).get(task)
+        if report is None or report.status == "STOPPED":
+            self._tracker.on_report(report or _forgotten(state, now))
+            return
+        self._tracker.on_report(report)
+        if state.stop is not None:
+            self._relay.pay(state.id)
+        elif state.timeout and state.started and now >= state.started + state.timeout * 1000:
+            self._jobs.write(transitions.wish_stop(state, "timeout", TIMED_OUT, now))
+            return
+        self._look_again(state, self._next_check(state, now))
+
+    def _next_check(self, state: JobState, now: int) -> int:
+        if state.stop is not None or state.status is Status.STARTING:
+            return OWED_WITHIN
+        if state.timeout and state.started:
+            return max(1000, min(CHECK_EVERY, state.started + state.timeout * 1000 - now))
+        return CHECK_EVERY
+
+    def _patience(self, state: JobState) -> int:
+        waited = self._clock.now() - state.created
+        return max(_RECHECK_FIRST, min(waited, _RECHECK_LAST))
+
+    def _look_again(self, state: JobState, later: int) -> None:
+        """Move the debt, unless the payment itself changed it."""
+        try:
+            self._jobs.write(transitions.defer_debt(state, self._clock.now() + later))
+        except ConditionFailed:
+            return
+
+    # ── tasks that should not be ──────────────────────────────────────────────────────────────
+
+    def _sweep_tasks(self, deadline: int) -> int:
+        """Compare the cluster's running tasks with their jobs: an orphan is stopped (I10)."""
+        if self._clock.now() // 60_000 % _SWEEP_EVERY:
+            return 0
+        orphans, after = 0, None
+        while self._clock.now() < deadline:
+            page, after = self._tasks.listing("RUNNING", after)
+            orphans += self._stop_orphans(self._tasks.describe(page).values())
+            if after is None:
+                break
+        return orphans
+
+    def _stop_orphans(self, reports: Iterable[TaskReport]) -> int:
+        ours = [(n, report) for report in reports if (n := job_of_started_by(report.started_by))]
+        states = self._jobs.get_many([state_key(job) for (job, _), _ in ours])
+        orphans = 0
+        for (job, run), report in ours:
+            item = states.get(state_key(job))
+            if item is None or item.get("run") != run or not Status(item["status"]).live:
+                self._tracker.on_report(report)
+                orphans += 1
+        return orphans
+
+
+def _forgotten(state: JobState, now: int) -> TaskReport:
+    """ECS knows the task no longer: it ended, unseen, more than an hour ago."""
+    return TaskReport(
+        task=state.task or "",
+        started_by=state.started_by,
+        status="STOPPED",
+        version=0,
+        container=TaskContainer(),
+        started=state.started,
+        stopped=now,
+        stop_code="TaskForgotten",
+        stopped_reason="ECS no longer knows the task; how it ended is not known",
+    )

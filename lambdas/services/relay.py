@@ -1,0 +1,183 @@
+"""The outbox's relay: carries out what a change of the jobs table owes.
+
+Fed by the table's stream (`on_changes`), by the effects queue and by `reconcile` (`pay`). Every
+effect is idempotent, and none holds up the stream: what fails now is handed to the effects queue
+and tried again from the job's state as it then stands.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from lambdas.core import outbox, transitions
+from lambdas.core.dependencies import Edge
+from lambdas.core.errors import BatchyardError, ConditionFailed
+from lambdas.core.job import JobState, job_of, state_key, state_of
+from lambdas.core.ports import Clock, Inboxes, Journal, Table, Tasks, Waits
+from lambdas.core.tables import Change
+from lambdas.services.bell import BellService
+from lambdas.services.catalog_store import CatalogStore
+from lambdas.services.dependents import Dependents
+
+#: Seconds before a failed effect is tried again.
+RETRY_DELAY = 5
+
+#: The owed are paid in as many rounds at most; what is owed after that waits for `reconcile`.
+_ROUNDS = 8
+
+
+class Relay:
+    """Carries out effects; `effects_queue` is where those go that could not be."""
+
+    def __init__(
+        self,
+        *,
+        jobs: Table,
+        catalog: CatalogStore,
+        dependents: Dependents,
+        bell: BellService,
+        inboxes: Inboxes,
+        waits: Waits,
+        tasks: Tasks,
+        clock: Clock,
+        journal: Journal,
+        effects_queue: str,
+        retention_days: int,
+    ) -> None:
+        self._jobs = jobs
+        self._catalog = catalog
+        self._dependents = dependents
+        self._bell = bell
+        self._inboxes = inboxes
+        self._waits = waits
+        self._tasks = tasks
+        self._clock = clock
+        self._journal = journal
+        self._effects_queue = effects_queue
+        self._retention_days = retention_days
+
+    def on_changes(self, changes: Sequence[Change]) -> None:
+        """Carry out everything a batch of stream records newly owes; tickets go out together."""
+        tickets: list[outbox.SendTicket] = []
+        for change in changes:
+            for effect in self._effects(change):
+                if isinstance(effect, outbox.SendTicket):
+                    tickets.append(effect)
+                else:
+                    self._attempt(change, effect)
+        self._send_or_hand_over(tickets)
+
+    def pay(self, job: str) -> JobState | None:
+        """Carry out everything a job owes now, read strongly; returns the state that owes no more.
+
+        `launch` pays `Launch`; errors of effects are raised.
+        """
+        for _ in range(_ROUNDS):
+            item = self._jobs.get(state_key(job))
+            if item is None:
+                return None
+            state = state_of(item)
+            effects = [e for e in outbox.owed(state) if not isinstance(e, outbox.Launch)]
+            if not effects:
+                return state
+            for effect in effects:
+                self._carry_out(effect)
+            if not any(isinstance(e, _STEPS) for e in effects):
+                return state
+        return state
+
+    # ── the stream ────────────────────────────────────────────────────────────────────────────
+
+    def _effects(self, change: Change) -> Iterable[outbox.Effect | Edge | Change]:
+        if change.new is None:
+            return ()
+        if change.key.sk == "STATE":
+            old = state_of(change.old) if change.old else None
+            return outbox.newly_owed(old, state_of(change.new))
+        if change.key.sk.startswith("EDGE#") and change.old is None:
+            return (Edge.of(change.new),)
+        if change.key.sk.startswith("PAGE#"):
+            return (change,)
+        return ()
+
+    def _attempt(self, change: Change, effect: outbox.Effect | Edge | Change) -> None:
+        """Do it now, or hand the job over to be tried again: a stream is never held up."""
+        job = effect.dependent if isinstance(effect, Edge) else job_of(change.key)
+        try:
+            self._carry_out(effect)
+        except ConditionFailed:
+            self._journal.note("effect overtaken", job=job, effect=type(effect).__name__)
+        except BatchyardError as error:
+            self._journal.warn(
+                "effect put off", job=job, effect=type(effect).__name__, error=str(error)
+            )
+            self._hand_over([job])
+
+    def _hand_over(self, jobs: Iterable[str]) -> None:
+        bodies = [json.dumps({"job": job}) for job in dict.fromkeys(jobs)]
+        self._inboxes.send(self._effects_queue, bodies, RETRY_DELAY)
+
+    # ── tickets ───────────────────────────────────────────────────────────────────────────────
+
+    def _send_or_hand_over(self, tickets: Sequence[outbox.SendTicket]) -> None:
+        by_queue: dict[str, list[outbox.SendTicket]] = defaultdict(list)
+        for ticket in tickets:
+            by_queue[ticket.queue].append(ticket)
+        for queue, of_queue in by_queue.items():
+            try:
+                self._send(queue, of_queue)
+            except BatchyardError as error:
+                self._journal.warn("tickets put off", queue=queue, error=str(error))
+                self._hand_over(ticket.job for ticket in of_queue)
+
+    def _send(self, queue: str, tickets: Sequence[outbox.SendTicket]) -> None:
+        inbox = self._catalog.queue(queue).inbox
+        bodies = [json.dumps({"job": t.job, "ticket": t.ticket}) for t in tickets]
+        self._inboxes.send(inbox, bodies)
+        self._bell.ring_for_queue(queue)
+
+    # ── effects ───────────────────────────────────────────────────────────────────────────────
+
+    def _carry_out(self, effect: outbox.Effect | Edge | Change) -> None:
+        match effect:
+            case outbox.SendTicket():
+                self._send(effect.queue, [effect])
+            case outbox.RingBell(env):
+                self._bell.ring_for_environment(env)
+            case outbox.StartWait():
+                self._start_wait(effect)
+            case outbox.AnswerWait():
+                self._answer_wait(effect)
+            case outbox.StopTask(_, task, reason):
+                self._tasks.stop(task, reason)
+            case outbox.ExpandDependencies(job, page):
+                self._dependents.expand(job, page)
+            case outbox.LeaveSubmitted(job):
+                self._dependents.leave_submitted(job)
+            case outbox.ResolveDependents():
+                self._dependents.resolve_all(effect.job, effect.succeeded)
+            case Edge():
+                self._dependents.recheck(effect)
+            case Change():
+                self._dependents.page_changed(effect)
+            case outbox.Launch():
+                pass  # the `launch` function reads the same stream
+
+    def _start_wait(self, effect: outbox.StartWait) -> None:
+        item = self._jobs.get(state_key(effect.job))
+        state = state_of(item) if item else None
+        if state and state.wait == effect.wait and state.waiting is effect.waiting:
+            request = transitions.wait_input(state, self._retention_days)
+            self._waits.start(effect.name, request)
+
+    def _answer_wait(self, effect: outbox.AnswerWait) -> None:
+        if effect.error is None:
+            self._waits.succeed(effect.token)
+        else:
+            self._waits.fail(effect.token, effect.error, effect.cause)
+
+
+#: Effects that change the job itself, so that more may be owed right after.
+_STEPS = (outbox.ExpandDependencies, outbox.LeaveSubmitted, outbox.ResolveDependents)

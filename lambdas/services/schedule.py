@@ -1,0 +1,206 @@
+"""Scheduling: one tick of one cell, from its bell to claims, parks and reasons.
+
+A tick takes the tickets that have come in and the heads of the lanes, plans, and writes the plan
+down: placed jobs are claimed with their capacity in one transaction, the others parked with the
+reason. Two ticks at once do no harm: a claim that another was faster with is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from lambdas.core import capacity, transitions
+from lambdas.core.catalog import Cell, cell_with
+from lambdas.core.errors import ConditionFailed
+from lambdas.core.job import JobState, Status, state_key, state_of
+from lambdas.core.ports import Clock, Inboxes, Journal, Message, Table
+from lambdas.core.scheduling import Code, Hold, PlanRequest, Room, lane, plan, rank
+from lambdas.core.tables import Item, Key, Query
+from lambdas.services.bell import BellService
+from lambdas.services.catalog_store import CatalogStore
+from lambdas.services.claims import Claims
+
+#: Tickets read from one inbox in one round, and parked jobs looked at in one lane.
+TICKETS = 200
+HEADS = 50
+
+
+@dataclass(slots=True)
+class Round:
+    """What one round looks at: candidates by queue, and the receipts of the tickets it read."""
+
+    candidates: dict[str, list[JobState]] = field(default_factory=lambda: defaultdict(list))
+    receipts: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    more: bool = False  #: an inbox or a lane held more than the round took
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """What one tick did."""
+
+    claimed: int = 0
+    parked: int = 0
+
+
+class Scheduler:
+    """The `schedule` function's one use case."""
+
+    def __init__(
+        self,
+        *,
+        jobs: Table,
+        ledgers: Table,
+        catalog: CatalogStore,
+        inboxes: Inboxes,
+        bell: BellService,
+        claims: Claims,
+        clock: Clock,
+        journal: Journal,
+        launch_rate: int,
+        effects_queue: str,
+    ) -> None:
+        self._jobs = jobs
+        self._ledgers = ledgers
+        self._catalog = catalog
+        self._inboxes = inboxes
+        self._bell = bell
+        self._claims = claims
+        self._clock = clock
+        self._journal = journal
+        self._launch_rate = launch_rate
+        self._effects_queue = effects_queue
+
+    def tick(self, name: str, deadline: int) -> Ticked:
+        """Serve the cell of this name until nothing can be done, or `deadline` (epoch ms)."""
+        bell = self._clear(name)
+        cell = cell_with(self._catalog.snapshot(), name=name)
+        if cell is None:
+            return Ticked()
+        may_claim = capacity.allowance(bell, self._launch_rate, self._clock.now())
+        done = Ticked()
+        more = True
+        while more and may_claim > 0 and self._clock.now() < deadline:
+            claimed, parked, more = self._round(cell, may_claim)
+            may_claim -= claimed
+            done = Ticked(done.claimed + claimed, done.parked + parked)
+        if done.claimed:
+            self._ledgers.write(capacity.spend(name, may_claim, self._clock.now()))
+        if more:
+            self._come_back(name, may_claim)
+        self._journal.note("ticked", cell=name, claimed=done.claimed, parked=done.parked)
+        return done
+
+    def _come_back(self, name: str, may_claim: int) -> None:
+        """Work remains: ring again, after a second when the launch rate is used up."""
+        if may_claim > 0:
+            self._bell.ring(name)
+        else:
+            self._inboxes.send(self._effects_queue, [json.dumps({"cell": name})], 1)
+
+    def _clear(self, name: str) -> Item:
+        try:
+            return self._ledgers.write(capacity.clear_bell(name)) or {}
+        except ConditionFailed:
+            return {}
+
+    def _round(self, cell: Cell, may_claim: int) -> tuple[int, int, bool]:
+        """One look at everything that waits: how many were claimed and parked, is there more."""
+        look = self._look(cell, min(TICKETS, may_claim))
+        request = PlanRequest(cell, self._rooms(cell), look.candidates, self._clock.now())
+        decided = plan(request)
+        outcome = self._claims.claim(decided.placements[:may_claim], request.rooms)
+        metered = [
+            Hold(p.job, Code.RATE, f"launches are metered to {self._launch_rate} a second")
+            for p in decided.placements[may_claim:]
+        ]
+        holds = (*decided.holds, *metered, *outcome.refused)
+        parked = sum(self._hold(hold) for hold in holds)
+        for inbox, receipts in look.receipts.items():
+            self._inboxes.acknowledge(inbox, receipts)
+        more = look.more or bool(metered) or bool(outcome.refused)
+        return len(outcome.claimed), parked, more
+
+    # ── looking ───────────────────────────────────────────────────────────────────────────────
+
+    def _look(self, cell: Cell, limit: int) -> Round:
+        look = Round()
+        keys: dict[Key, None] = {}
+        for queue in cell.queues:
+            messages = self._inboxes.take(queue.inbox, limit)
+            look.more |= len(messages) == limit
+            for message in messages:
+                self._read_ticket(queue.inbox, message, look, keys)
+            keys |= dict.fromkeys(self._heads(queue.name))
+        for item in self._jobs.get_many(list(keys)).values():
+            state = state_of(item)
+            if state.status is Status.RUNNABLE and state.waiting is None and state.stop is None:
+                look.candidates[state.queue].append(state)
+        return look
+
+    def _read_ticket(
+        self, inbox: str, message: Message, look: Round, keys: dict[Key, None]
+    ) -> None:
+        """A ticket is a hint about a job; one that cannot be read is counted and dropped."""
+        look.receipts[inbox].append(message.receipt)
+        try:
+            keys[state_key(json.loads(message.body)["job"])] = None
+        except (ValueError, KeyError, TypeError):
+            self._journal.warn("malformed ticket", body=message.body[:200])
+            self._journal.count("MalformedTickets")
+
+    def _heads(self, queue: str) -> list[Key]:
+        """The first parked jobs of every lane of a queue; lanes long empty are forgotten."""
+        heads: list[Key] = []
+        for registered in self._ledgers.query(Query(capacity.lanes_partition(queue))).items:
+            page = self._jobs.query(Query(registered["lane"], index="by_lane", limit=HEADS))
+            heads += [Key(item["pk"], item["sk"]) for item in page.items]
+            idle = self._clock.now() - registered["used"]
+            if not page.items and idle > capacity.LANE_FORGOTTEN:
+                self._forget(queue, registered["lane"], registered["used"])
+        return heads
+
+    def _forget(self, queue: str, name: str, used: int) -> None:
+        try:
+            self._ledgers.write(capacity.forget_lane(queue, name, used))
+        except ConditionFailed:
+            self._journal.note("lane in use again", queue=queue, lane=name)
+
+    def _rooms(self, cell: Cell) -> dict[str, Room]:
+        keys = [key for env in cell.environments for key in _ledger_keys(env.name)]
+        found = self._ledgers.get_many(keys)
+        rooms = {}
+        for env in cell.environments:
+            taken = (found.get(capacity.ledger_key(env.name)) or {}).get("taken", 0)
+            counters = [found.get(key) or {} for key in capacity.released_keys(env.name)]
+            released = capacity.released_total(counters)
+            rooms[env.name] = Room(env.max_milli_vcpus, taken - released, released)
+        return rooms
+
+    # ── writing down ──────────────────────────────────────────────────────────────────────────
+
+    def _hold(self, hold: Hold) -> int:
+        """Park a new ticket's job, or refresh the reason of a parked one."""
+        state = hold.job
+        try:
+            if state.lane is None:
+                self._park(hold)
+                return 1
+            if state.why_code != hold.code:
+                self._jobs.write(transitions.explain(state, hold.code, hold.reason))
+        except ConditionFailed:
+            self._journal.note("park overtaken", job=state.id)
+        return 0
+
+    def _park(self, hold: Hold) -> None:
+        state, now = hold.job, self._clock.now()
+        name = lane(state)
+        with suppress(ConditionFailed):  # refreshed a moment ago
+            self._ledgers.write(capacity.register_lane(state.queue, name, now))
+        self._jobs.write(transitions.park(state, name, rank(state), hold.code, hold.reason, now))
+
+
+def _ledger_keys(env: str) -> tuple[Key, ...]:
+    return (capacity.ledger_key(env), *capacity.released_keys(env))
