@@ -94,7 +94,7 @@ def _resources(path: str, requirements: Sequence[Mapping[str, str]]) -> None:
 def check_fit(path: str, milli_vcpus: int, memory: int) -> None:
     """Refuse what no Fargate size can hold, with the reason."""
     if size_for(milli_vcpus, memory) is None:
-        raise ClientError(f"{path}: {explain_misfit(milli_vcpus, memory)}")
+        raise ClientError(f"{path}: {explain_misfit(milli_vcpus, memory)}.")
 
 
 def _volumes(path: str, container: Mapping[str, Any]) -> None:
