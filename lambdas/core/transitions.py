@@ -143,6 +143,7 @@ def running(state: JobState, task: str, started: int, now: int) -> Update:
             "started": started,
             **({} if keep else _due(state, check, keep=False)),
         },
+        drop=("launches",) if state.launches else (),
         when=(Equals("run", state.run), Equals("status", Status.STARTING.value)),
     )
 
@@ -200,7 +201,7 @@ def wish_stop(state: JobState, kind: str, reason: str, now: int) -> Update:
 
 def withdraw(state: JobState, kind: str, reason: str, now: int, expires: int) -> Update:
     """A job without a live attempt → FAILED (cancelled, terminated, its dependency failed)."""
-    owes = _due(state, now + OWED_WITHIN) if state.fan or state.token or state.waiting else {}
+    owing = state.fan or state.waiting is not None
     return Update(
         state_key(state.id),
         put={
@@ -209,9 +210,9 @@ def withdraw(state: JobState, kind: str, reason: str, now: int, expires: int) ->
             "stop_kind": kind,
             "stopped": now,
             "expires": expires,
-            **owes,
+            **(_due(state, now + OWED_WITHIN) if owing else {}),
         },
-        drop=(*_LANE, *(() if owes else _DUE)),
+        drop=_LANE if owing else (*_LANE, *_DUE),
         when=(Equals("status", state.status.value), _same("ticket", state.ticket)),
     )
 
@@ -375,11 +376,11 @@ def dependency_failed(request: Mapping[str, Any], now: int) -> Update:
 
 def _end(state: JobState, status: Status, outcome: Mapping[str, Any], expires: int) -> Update:
     kept = {name: value for name, value in _told(state, outcome).items() if value is not None}
-    owes = _due(state, (state.stopped or outcome["stopped"]) + OWED_WITHIN) if state.fan else {}
+    owes = _due(state, outcome["stopped"] + OWED_WITHIN) if state.fan else {}
     return Update(
         state_key(state.id),
         put={**_status(state, status), **kept, "expires": expires, **owes},
-        drop=() if owes else _DUE,
+        drop=() if state.fan else _DUE,
         when=_this_attempt(state),
     )
 
