@@ -36,6 +36,7 @@ class JobSpec:
     depends_on: tuple[Mapping[str, str], ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     propagate_tags: bool = False
+    task_tags: Mapping[str, str] = field(default_factory=dict)  #: what its tasks are tagged with
     extensions: Mapping[str, str] = field(default_factory=dict)
     share: str = ""
     priority: int | None = None

@@ -9,7 +9,7 @@ from lambdas.core.errors import UnknownResource
 from lambdas.core.job import SCHEMA, spec_key
 from lambdas.core.ports import Blobs, Table
 from lambdas.core.spec import JobSpec
-from lambdas.core.tables import Absent, Put
+from lambdas.core.tables import Put
 
 #: A SPEC item holds a request up to this size, bytes of JSON; DynamoDB's own bound is 400 KB.
 SPEC_LIMIT = 100_000
@@ -45,7 +45,8 @@ class Specs:
         return JobSpec.of(item)
 
     def birth(self, spec: JobSpec) -> Put:
-        """The write that keeps a new job's request; a large one is in the blobs when this returns.
+        """The write that keeps a new job's request, beside STATE's, whose condition holds for both;
+        a large one is in the blobs when this returns.
 
         A blob goes before the item that names it: a crash in between leaves an object that nothing
         names (content-addressed by job and digest, so that a repeat writes the same one).
@@ -56,4 +57,4 @@ class Specs:
             key = f"specs/{spec.job}/{spec.digest}.json"
             self._blobs.put(key, body)
             item = {name: item[name] for name in _KEPT if name in item} | {"blob": key}
-        return Put(item, (Absent("pk"),))
+        return Put(item)
