@@ -91,21 +91,32 @@ class CatalogStore:
             self._cached = (now, catalog)
         return self._cached[1]
 
-    def items(self, partition: str) -> Iterator[Item]:
-        """Every item of one kind (QUEUES, ENVIRONMENTS, DEFINITIONS), by name."""
+    def items(self, partition: str, beyond: str | None = None) -> Iterator[Item]:
+        """Every item of one kind (QUEUES, ENVIRONMENTS, DEFINITIONS) by name, those after `beyond`."""
+        # "!" sorts before every character of a name, so this begins at the next name.
+        low = f"{beyond}!" if beyond else None
         after = None
         while True:
-            page = self._table.query(Query(partition, after=after))
+            page = self._table.query(Query(partition, low=low, after=after))
             yield from page.items
             if (after := page.after) is None:
                 return
 
-    def revisions(self, name: str) -> Iterator[Item]:
-        """Every revision of a job definition, the newest first."""
-        partition = revision_key(name, 0).pk
+    def revisions(self, name: str, below: int | None = None) -> Iterator[Item]:
+        """Every revision of a job definition (those under `below`), the newest first."""
+        if not _NAME.fullmatch(name):
+            return
+        lowest, highest = revision_key(name, 0), revision_key(name, (below or 10**10) - 1)
         after = None
         while True:
-            query = Query(partition, descending=True, limit=_REVISIONS_A_PAGE, after=after)
+            query = Query(
+                lowest.pk,
+                low=lowest.sk,
+                high=highest.sk,
+                descending=True,
+                limit=_REVISIONS_A_PAGE,
+                after=after,
+            )
             page = self._table.query(query)
             yield from page.items
             if (after := page.after) is None:
