@@ -72,7 +72,7 @@ class SubmitService:
 
     def submit(
         self, body: Mapping[str, Any], caller: str, token: str | None = None
-    ) -> dict[str, str]:
+    ) -> dict[str, Any]:
         """SubmitJob's answer. `caller` is an ARN; `token` the client's own idea of which call this
         is (its SDK's invocation id), for which the tag `batchyard:client-token` stands in.
 
