@@ -94,7 +94,8 @@ def allowance(bell: Item, rate: int, now: int) -> int:
     full = 5 * rate
     if "left" not in bell:
         return full
-    return min(full, bell["left"] + max(0, now - bell["left_at"]) * rate // 1000)
+    left: int = bell["left"] + max(0, now - bell["left_at"]) * rate // 1000
+    return min(full, left)
 
 
 # ── lanes ─────────────────────────────────────────────────────────────────────────────────────

@@ -218,3 +218,34 @@ class Journal(Protocol):
     def count(self, metric: str, value: int = 1) -> None:
         """Add to a metric of the deployment's namespace."""
         ...
+
+
+class Ports(Protocol):
+    """Every port of one world: AWS, or memory. An adapter may be built when it is first used."""
+
+    @property
+    def tables(self) -> Tables: ...
+
+    @property
+    def inboxes(self) -> Inboxes: ...
+
+    @property
+    def bells(self) -> Bells: ...
+
+    @property
+    def waits(self) -> Waits: ...
+
+    @property
+    def tasks(self) -> Tasks: ...
+
+    @property
+    def blobs(self) -> Blobs: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def ids(self) -> Ids: ...
+
+    @property
+    def journal(self) -> Journal: ...

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from lambdas.bootstrap import journal, launcher
+from lambdas.handlers.counted import counted
 from lambdas.handlers.streams import answer_for, changes_of
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+@counted
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     for record in changes_of(event, journal()):
         change, _ = record
         try:

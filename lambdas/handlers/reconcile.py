@@ -8,12 +8,14 @@ from typing import Any
 
 from lambdas.bootstrap import bell, clock, journal, reconciler
 from lambdas.handlers.batches import each_message
+from lambdas.handlers.counted import counted
 
 #: One run lasts this long at most (ms), well inside its minute.
 RUN = 40_000
 
 
-def handler(event: dict[str, Any], context: object) -> Mapping[str, Any]:
+@counted
+def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     if "Records" in event:
         return each_message(event, _pay, journal())
     done = reconciler().run(clock().now() + RUN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.adapters.aws.items import item_from_wire
+from lambdas.adapters.aws.wire import from_wire
 from lambdas.core.ports import Journal
 from lambdas.core.tables import Change, Key
 
@@ -30,11 +30,11 @@ def answer_for(failed: Record | None) -> dict[str, Any]:
 
 
 def _read(told: dict[str, Any]) -> Record:
-    keys = item_from_wire(told["Keys"])
+    keys = from_wire(told["Keys"])
     old, new = told.get("OldImage"), told.get("NewImage")
     change = Change(
         Key(keys["pk"], keys["sk"]),
-        item_from_wire(old) if old else None,
-        item_from_wire(new) if new else None,
+        from_wire(old) if old else None,
+        from_wire(new) if new else None,
     )
     return change, told["SequenceNumber"]

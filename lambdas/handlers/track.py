@@ -8,9 +8,11 @@ from typing import Any
 from lambdas.bootstrap import journal, tracker
 from lambdas.core.ecs_events import report_of
 from lambdas.handlers.batches import each_message
+from lambdas.handlers.counted import counted
 
 
-def handler(event: dict[str, Any], context: object) -> Mapping[str, Any]:
+@counted
+def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     def track(told: dict[str, Any]) -> None:
         try:
             report = report_of(told["detail"])

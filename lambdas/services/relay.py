@@ -15,7 +15,7 @@ from lambdas.core import outbox, transitions
 from lambdas.core.dependencies import Edge
 from lambdas.core.errors import BatchyardError, ConditionFailed
 from lambdas.core.job import JobState, job_of, state_key, state_of
-from lambdas.core.ports import Clock, Inboxes, Journal, Table, Tasks, Waits
+from lambdas.core.ports import Inboxes, Journal, Table, Tasks, Waits
 from lambdas.core.tables import Change
 from lambdas.services.bell import BellService
 from lambdas.services.catalog_store import CatalogStore
@@ -41,7 +41,6 @@ class Relay:
         inboxes: Inboxes,
         waits: Waits,
         tasks: Tasks,
-        clock: Clock,
         journal: Journal,
         effects_queue: str,
         retention_days: int,
@@ -53,7 +52,6 @@ class Relay:
         self._inboxes = inboxes
         self._waits = waits
         self._tasks = tasks
-        self._clock = clock
         self._journal = journal
         self._effects_queue = effects_queue
         self._retention_days = retention_days
