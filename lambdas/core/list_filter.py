@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,12 +60,13 @@ def filter_of(body: Mapping[str, Any], arns: Arns) -> JobFilter:
 
     Raises ClientError.
     """
-    filters = body.get("filters") or ()
+    filters: Sequence[Mapping[str, Any]] = body.get("filters") or []
     if not filters:
         return JobFilter(_status(body) or Status.RUNNING)
     if len(filters) > 1:
         raise ClientError(f"filters has {len(filters)} entries: one filter at a time is allowed.")
-    name, values = filters[0].get("name", ""), filters[0].get("values") or ()
+    name = filters[0].get("name", "")
+    values: Sequence[str] = filters[0].get("values") or []
     if name not in NAMES:
         raise InvalidRequest("filters[0].name", name, f"one of {', '.join(NAMES)} is allowed.")
     if len(values) != 1:
