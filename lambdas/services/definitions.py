@@ -31,11 +31,12 @@ _STATUSES = ("ACTIVE", "INACTIVE")
 _OWN = ("jobDefinitionArn", "revision", "status")
 
 
-class DefinitionsService:
+class DefinitionService:
     """The job definitions of one deployment."""
 
     def __init__(
         self,
+        *,
         table: Table,
         store: CatalogStore,
         task_definitions: TaskDefinitions,

@@ -29,11 +29,12 @@ Body = Mapping[str, Any]
 Answer = dict[str, Any]
 
 
-class EnvironmentsService:
+class EnvironmentService:
     """The compute environments of one deployment, all on its one ECS cluster."""
 
     def __init__(
         self,
+        *,
         table: Table,
         store: CatalogStore,
         bells: BellService,

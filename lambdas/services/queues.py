@@ -18,20 +18,23 @@ from lambdas.services import paging
 from lambdas.services.bell import BellService
 from lambdas.services.catalog_entries import Author, changed, entry, insistent, without_none
 from lambdas.services.catalog_store import CatalogStore
+from lambdas.services.queue_removal import QueueRemoval
 
 Body = Mapping[str, Any]
 Answer = dict[str, Any]
 
 
-class QueuesService:
+class QueueService:
     """The job queues of one deployment."""
 
     def __init__(
         self,
+        *,
         table: Table,
         store: CatalogStore,
         inboxes: Inboxes,
         bells: BellService,
+        removal: QueueRemoval,
         clock: Clock,
         arns: Arns,
         deployment: str,
@@ -40,6 +43,7 @@ class QueuesService:
         self._store = store
         self._inboxes = inboxes
         self._bells = bells
+        self._removal = removal
         self._clock = clock
         self._arns = arns
         self._deployment = deployment
@@ -91,6 +95,10 @@ class QueuesService:
             return {}
 
         return insistent(attempt)
+
+    def sweep(self, deadline: int) -> int:
+        """Carry the deletion of queues on, until `deadline` (epoch ms); how many are gone now."""
+        return self._removal.sweep(deadline)
 
     def describe(self, body: Body) -> Answer:
         """Those named (unknown ones are left out), or all, by name."""
