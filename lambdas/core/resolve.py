@@ -19,9 +19,6 @@ from lambdas.core.errors import ClientError, InvalidRequest
 from lambdas.core.rules_definition import check_fit
 from lambdas.core.shape import Shape
 
-#: AWS Batch's integers have 32 bits.
-LONGEST_TIMEOUT = 2**31 - 1
-
 _JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:[:#][0-9]{1,8})?")
 
 _LATER = {
@@ -219,9 +216,6 @@ def _timeout(body: Mapping[str, Any], detail: Mapping[str, Any]) -> int | None:
     asked = body.get("timeout") or {}
     rules.timeout("timeout", asked)
     seconds: int | None = (asked or detail.get("timeout", {})).get("attemptDurationSeconds")
-    if seconds is not None and seconds > LONGEST_TIMEOUT:
-        field = "timeout.attemptDurationSeconds"
-        raise InvalidRequest(field, seconds, f"at most {LONGEST_TIMEOUT} is allowed.")
     return seconds
 
 
