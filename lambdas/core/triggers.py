@@ -17,7 +17,7 @@ from typing import Any
 from lambdas.core.catalog import TRIGGERS
 from lambdas.core.errors import ClientError, InvalidRequest, shown
 from lambdas.core.job import SCHEMA
-from lambdas.core.tables import Item, Key
+from lambdas.core.tables import Item, Key, Query
 
 #: AWS Batch's longest job name, and what else than its alphabet becomes a hyphen.
 LONGEST_NAME = 128
@@ -129,6 +129,11 @@ class Trigger:
 
 def trigger_key(bucket: str, trigger: str) -> Key:
     return Key(TRIGGERS, f"{bucket}#{trigger}")
+
+
+def triggers_of(bucket: str, after: str | None = None) -> Query:
+    """The triggers of a bucket, in order of id."""
+    return Query(TRIGGERS, begins=f"{bucket}#", after=after)
 
 
 def job_name(base: str, key: str) -> str:

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from lambdas.core.catalog import TRIGGERS
 from lambdas.core.errors import (
     ApiError,
     ClientError,
@@ -23,9 +22,9 @@ from lambdas.core.errors import (
     shown,
 )
 from lambdas.core.inbox import MOST_BODY_BYTES
-from lambdas.core.ports import Inboxes, Journal, Table
-from lambdas.core.tables import Query
-from lambdas.core.triggers import Trigger, Upload, text_of
+from lambdas.core.ports import Inboxes, Journal
+from lambdas.core.triggers import Upload, text_of
+from lambdas.services.triggers import TriggerService
 
 SUBMIT = "Submit Job"
 UPLOADED = "Object Created"
@@ -68,14 +67,14 @@ class IntakeService:
         *,
         submits: Submits,
         model: Model,
-        catalog: Table,
+        triggers: TriggerService,
         inboxes: Inboxes,
         journal: Journal,
         rejected_queue: str,
     ) -> None:
         self._submits = submits
         self._model = model
-        self._catalog = catalog
+        self._triggers = triggers
         self._inboxes = inboxes
         self._journal = journal
         self._rejected_queue = rejected_queue
@@ -112,18 +111,9 @@ class IntakeService:
             raise InvalidRequest("detail-type", kind, allowed)
 
     def _triggered(self, upload: Upload, caller: str) -> Iterator[Submission]:
-        for trigger in self._triggers(upload.bucket):
-            if trigger.matches(upload):
-                request = trigger.submission(upload)
-                yield Submission(request, caller, trigger.token(upload), trigger.id)
-
-    def _triggers(self, bucket: str) -> Iterator[Trigger]:
-        after = None
-        while True:
-            page = self._catalog.query(Query(TRIGGERS, begins=f"{bucket}#", after=after))
-            yield from map(Trigger.of, page.items)
-            if (after := page.after) is None:
-                return
+        for trigger in self._triggers.of(upload):
+            request = trigger.submission(upload)
+            yield Submission(request, caller, trigger.token(upload), trigger.id)
 
     def _submit(self, submission: Submission, delivery: _Delivery) -> None:
         trigger = submission.trigger
