@@ -31,8 +31,13 @@ class BellService:
             self.ring(cell.name)
 
     def ring_for_environment(self, env: str) -> None:
+        """Capacity came free: ring if anybody is parked.
+
+        A job that is being parked at this moment is not missed: either its lane is seen here, or
+        the tick that parks it sees this release when it looks at the ledgers again.
+        """
         cell = cell_with(self._catalog.snapshot(_STALE), name=env)
-        if cell:
+        if cell and any(self._has_lanes(queue.name) for queue in cell.queues):
             self.ring(cell.name)
 
     def ring(self, cell: str) -> None:

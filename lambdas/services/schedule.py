@@ -120,8 +120,16 @@ class Scheduler:
         parked = sum(self._hold(hold) for hold in holds)
         for inbox, receipts in look.receipts.items():
             self._inboxes.acknowledge(inbox, receipts)
-        more = look.more or bool(metered) or bool(outcome.refused)
+        freed = parked > 0 and self._released(cell) > sum(
+            r.released for r in request.rooms.values()
+        )
+        more = look.more or freed or bool(metered) or bool(outcome.refused)
         return len(outcome.claimed), parked, more
+
+    def _released(self, cell: Cell) -> int:
+        """All that was ever given back: more than a plan knew means that it parked too soon."""
+        keys = [key for env in cell.environments for key in capacity.released_keys(env.name)]
+        return capacity.released_total(self._ledgers.get_many(keys).values())
 
     # ── looking ───────────────────────────────────────────────────────────────────────────────
 
