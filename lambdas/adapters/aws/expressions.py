@@ -55,6 +55,8 @@ class Expression:
                 return f"attribute_exists({name})"
             case Absent():
                 return f"attribute_not_exists({name})"
+            case Equals(value=None):  # some local clouds take an absent attribute for a NULL
+                return f"(attribute_exists({name}) AND {name} = {self.value(None)})"
             case Equals(value=value):
                 return f"{name} = {self.value(value)}"
             case Differs(value=value):

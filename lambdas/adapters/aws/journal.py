@@ -32,11 +32,11 @@ class PowertoolsJournal:
 
     def note(self, event: str, **facts: Any) -> None:
         with suppress(Exception):
-            self._logger.info(event, extra=_told(facts))
+            self._logger.info(event, extra=_told(facts), stacklevel=3)
 
     def warn(self, event: str, **facts: Any) -> None:
         with suppress(Exception):
-            self._logger.warning(event, extra=_told(facts))
+            self._logger.warning(event, extra=_told(facts), stacklevel=3)
 
     def count(self, metric: str, value: int = 1) -> None:
         self._counts[metric] = self._counts.get(metric, 0) + value

@@ -18,6 +18,7 @@ from lambdas.adapters.meter import Meter
 from lambdas.adapters.rules import (
     PAGE_ITEMS,
     Rules,
+    check_key,
     check_transaction,
     cursor_of,
     plain,
@@ -60,12 +61,17 @@ class MemoryTable:
 
     def get(self, key: Key) -> Item | None:
         item = self._items.get((key.pk, key.sk))
+        if item is None:
+            check_key(key)
         if self._billing:
             self._billing.reads("GetItem", [item])
         return None if item is None else _copy(item)
 
     def get_many(self, keys: Sequence[Key]) -> dict[Key, Item]:
         found = {key: self._items.get((key.pk, key.sk)) for key in keys}
+        for key, item in found.items():
+            if item is None:
+                check_key(key)
         if self._billing and found:
             self._billing.reads("BatchGetItem", list(found.values()))
         return {key: _copy(item) for key, item in found.items() if item is not None}
