@@ -78,9 +78,10 @@ class Listing:
             fitting = [entry for entry in chunk if wanted.fits_entry(entry)]
             states = self._states(fitting)
             for entry in chunk:
-                moved = entry["list_sort"] == scan.position  # one job, in two groups for a moment
+                # The last of the page before, or one job in two groups while it moves.
+                seen = entry["list_sort"] == scan.position
                 scan.position = entry["list_sort"]
-                state = None if moved else states.get(entry["pk"])
+                state = None if seen else states.get(entry["pk"])
                 if state and wanted.fits(state):
                     found.append(state)
                     if len(found) == size:
@@ -96,7 +97,7 @@ class Listing:
         return {key.pk: state_of(item) for key, item in found.items()}
 
     def _entries(self, queue: str, wanted: JobFilter, position: str | None) -> Iterator[Item]:
-        """The list's entries after `position`, newest first."""
+        """The list's entries from `position` on, newest first."""
         partitions = [
             f"{queue}#{group}#{shard}" for group in wanted.groups for shard in range(LIST_SHARDS)
         ]
@@ -104,8 +105,7 @@ class Listing:
         if wanted.low and high and high < wanted.low:
             return iter(())
         streams = [self._stream(partition, wanted.low, high) for partition in partitions]
-        merged = heapq.merge(*streams, key=lambda entry: entry["list_sort"], reverse=True)
-        return (entry for entry in merged if position is None or entry["list_sort"] < position)
+        return heapq.merge(*streams, key=lambda entry: entry["list_sort"], reverse=True)
 
     def _stream(self, partition: str, low: str | None, high: str | None) -> Iterator[Item]:
         after = None
