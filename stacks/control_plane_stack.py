@@ -141,7 +141,8 @@ class ControlPlaneStack(cdk.Stack):
         )
 
     def _arn(self, service: str, resource: str, name: str) -> str:
-        return self.format_arn(service=service, resource=resource, resource_name=name)
+        arn: str = self.format_arn(service=service, resource=resource, resource_name=name)
+        return arn
 
     def _wake(self) -> None:
         mappings = Mappings(self, "Mappings", failures=self.queues.failures)

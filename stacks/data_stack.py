@@ -10,6 +10,7 @@ from constructs import Construct
 from lambdas.core.tables import CAPACITY, CATALOG, JOBS, IndexSchema, TableSchema
 from stacks.config import DeploymentConfig
 from stacks.handover import give
+from stacks.nag import acknowledge
 
 _TEXT = dynamodb.AttributeType.STRING
 _NUMBER = dynamodb.AttributeType.NUMBER
@@ -76,6 +77,11 @@ class DataStack(cdk.Stack):
                 s3.LifecycleRule(abort_incomplete_multipart_upload_after=cdk.Duration.days(7))
             ],
             removal_policy=self._removal(),
+        )
+        acknowledge(
+            bucket,
+            "AwsSolutions-S1",
+            "No access is anonymous; CloudTrail's data events log it where an account wants that.",
         )
         if events:
             # The L2 switch uses a custom resource written for Node; the property needs none.

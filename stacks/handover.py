@@ -32,6 +32,7 @@ def give(scope: Construct, config: DeploymentConfig, **values: str) -> None:
 
 def take(scope: Construct, config: DeploymentConfig, name: str) -> str:
     """A value published by another stack, as a token resolved when this stack is deployed."""
-    return ssm.StringParameter.value_for_string_parameter(
+    value: str = ssm.StringParameter.value_for_string_parameter(
         cdk.Stack.of(scope), parameter_name(config, name.replace("_", "-"))
     )
+    return value

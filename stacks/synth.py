@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def compose(
     protected = stacks["data"]
     protected.termination_protection = not config.ephemeral
     order = list(stacks.values())
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         after.add_stack_dependency(before)
     for stack in order:
         cdk.Tags.of(stack).add("batchyard:deployment", name)

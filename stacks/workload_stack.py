@@ -81,23 +81,29 @@ class WorkloadStack(cdk.Stack):
         )
 
     def _trigger(self, entry: Entry) -> None:
+        """`input` and `output` mean the deployment's own buckets."""
+        watches = self._place(entry, entry.get("bucket", "input"))
         writes = entry.get("writes")
         S3Trigger(
             self,
             f"Trigger{_id(entry['id'])}",
             self._config,
             trigger_id=entry["id"],
-            watches=self._place(entry),
-            writes=self._place(writes) if writes else None,
+            watches=watches,
+            writes=self._written(writes, entry, watches) if writes else None,
             job=entry.get("submitJob", {}),
         )
 
-    def _place(self, entry: Entry) -> S3Location:
-        """`input` and `output` mean the deployment's own buckets."""
-        bucket = entry.get("bucket", "input")
+    def _place(self, entry: Entry, bucket: str) -> S3Location:
         if bucket in ("input", "output"):
             bucket = take(self, self._config, f"{bucket}_bucket")
         return S3Location(bucket, entry.get("prefix", ""), entry.get("suffix", ""))
+
+    def _written(self, writes: Entry, entry: Entry, watches: S3Location) -> S3Location:
+        """Where the job writes: only whether it is the bucket that is watched matters."""
+        name = writes.get("bucket", "output")
+        bucket = watches.bucket if name == entry.get("bucket", "input") else name
+        return S3Location(bucket, writes.get("prefix", ""), writes.get("suffix", ""))
 
 
 def _named(key: str, entries: tuple[Entry, ...], name: str = "name") -> tuple[Entry, ...]:

@@ -100,7 +100,6 @@ def _zip(folder: Path, target: Path) -> None:
 
 def _files(folder: Path) -> Iterable[Path]:
     for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        if path.is_file() and not _SKIPPED_PARTS.intersection(parts):
-            if not path.name.endswith(_SKIPPED_ENDINGS):
-                yield path
+        skipped = _SKIPPED_PARTS.intersection(path.relative_to(folder).parts)
+        if path.is_file() and not skipped and not path.name.endswith(_SKIPPED_ENDINGS):
+            yield path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -53,14 +55,14 @@ class Events(Construct):
             self._let_in(queue, bus)
 
     def _feed(
-        self, name: str, queue: sqs.Queue, pattern: dict[str, object], bus: str | None = None
+        self, name: str, queue: sqs.Queue, pattern: Mapping[str, object], bus: str | None = None
     ) -> None:
         events.CfnRule(
             self,
             name,
             name=f"{self._deployment}-{name.lower()}",
             event_bus_name=bus,
-            event_pattern=pattern,
+            event_pattern=dict(pattern),
             state="ENABLED",
             targets=[events.CfnRule.TargetProperty(id="Queue", arn=queue.queue_arn)],
         )

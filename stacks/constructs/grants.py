@@ -36,15 +36,27 @@ class Grant:
 
 
 def role(
-    scope: Construct, construct_id: str, service: str, description: str, grants: Iterable[Grant]
+    scope: Construct,
+    construct_id: str,
+    trusted: str | iam.IPrincipal,
+    description: str,
+    grants: Iterable[Grant],
+    *,
+    path: str | None = None,
+    name: str | None = None,
 ) -> iam.Role:
-    """A role that `service` assumes; its policy is inline, so it is whole before it is used."""
+    """A role that `trusted`, a service or principal, assumes.
+
+    Its policy is inline, so it is whole before it is used.
+    """
     kept = list(grants)
     made = iam.Role(
         scope,
         construct_id,
-        assumed_by=iam.ServicePrincipal(service),
+        assumed_by=iam.ServicePrincipal(trusted) if isinstance(trusted, str) else trusted,
         description=description,
+        path=path,
+        role_name=name,
         inline_policies={"work": iam.PolicyDocument(statements=[g.statement() for g in kept])},
     )
     resource = made.node.default_child

@@ -8,6 +8,7 @@ from constructs import Construct
 
 from lambdas.settings import Settings
 from stacks.config import DeploymentConfig
+from stacks.constructs.grants import Grant, role
 
 #: The platform may pass roles under this path, and those that the deployer lists.
 JOB_ROLE_PATH = "/batchyard/jobs/"
@@ -28,55 +29,31 @@ class JobRoles(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         stack = cdk.Stack.of(self)
-        self._trust = iam.ServicePrincipal(
+        trust = iam.ServicePrincipal(
             "ecs-tasks.amazonaws.com",
             conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
         )
-        self.execution = self._role(
-            "Execution",
-            f"{config.deployment}-execution",
-            "Default execution role of jobs: pull the image, write the job's log",
-            [*_pull_images(stack), *_write_logs(stack)],
-        )
-        self.sample = self._role(
-            "Sample",
-            f"{config.deployment}-sample-job",
-            "Job role for first steps: read the input bucket, write the output bucket",
-            _use_buckets(stack, input_bucket, output_bucket),
-        )
-
-    def _role(
-        self, construct_id: str, name: str, description: str, statements: list[iam.PolicyStatement]
-    ) -> iam.Role:
-        return iam.Role(
+        self.execution = role(
             self,
-            construct_id,
+            "Execution",
+            trust,
+            "Default execution role of jobs: pull the image, write the job's log",
+            _execution(stack),
             path=JOB_ROLE_PATH,
-            role_name=name,
-            description=description,
-            assumed_by=self._trust,
-            inline_policies={"work": iam.PolicyDocument(statements=statements)},
+            name=f"{config.deployment}-execution",
+        )
+        self.sample = role(
+            self,
+            "Sample",
+            trust,
+            "Job role for first steps: read the input bucket, write the output bucket",
+            _sample(f"arn:{stack.partition}:s3:::", input_bucket, output_bucket),
+            path=JOB_ROLE_PATH,
+            name=f"{config.deployment}-sample-job",
         )
 
 
-def _pull_images(stack: cdk.Stack) -> list[iam.PolicyStatement]:
-    return [
-        iam.PolicyStatement(
-            sid="SignInToEcr", actions=["ecr:GetAuthorizationToken"], resources=["*"]
-        ),
-        iam.PolicyStatement(
-            sid="PullImages",
-            actions=[
-                "ecr:BatchCheckLayerAvailability",
-                "ecr:BatchGetImage",
-                "ecr:GetDownloadUrlForLayer",
-            ],
-            resources=[stack.format_arn(service="ecr", resource="repository", resource_name="*")],
-        ),
-    ]
-
-
-def _write_logs(stack: cdk.Stack) -> list[iam.PolicyStatement]:
+def _execution(stack: cdk.Stack) -> list[Grant]:
     group = stack.format_arn(
         service="logs",
         resource="log-group",
@@ -84,24 +61,32 @@ def _write_logs(stack: cdk.Stack) -> list[iam.PolicyStatement]:
         arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
     )
     return [
-        iam.PolicyStatement(
-            sid="WriteJobLog",
-            actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-            resources=[group],
-        )
+        Grant(
+            "SignInToEcr",
+            "ECR's sign-in is authorised on no resource.",
+            ("ecr:GetAuthorizationToken",),
+            ["*"],
+        ),
+        Grant(
+            "PullImages",
+            "A job may name any image of the account's registry.",
+            ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+            [stack.format_arn(service="ecr", resource="repository", resource_name="*")],
+        ),
+        Grant(
+            "WriteJobLog",
+            "Streams of the job log group are named after tasks; the group is made when missing.",
+            ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"),
+            [group],
+        ),
     ]
 
 
-def _use_buckets(stack: cdk.Stack, incoming: str, outgoing: str) -> list[iam.PolicyStatement]:
-    arn = f"arn:{stack.partition}:s3:::"
+def _sample(arn: str, incoming: str, outgoing: str) -> list[Grant]:
     return [
-        iam.PolicyStatement(
-            sid="ReadInput", actions=["s3:GetObject"], resources=[f"{arn}{incoming}/*"]
-        ),
-        iam.PolicyStatement(
-            sid="ListInput", actions=["s3:ListBucket"], resources=[f"{arn}{incoming}"]
-        ),
-        iam.PolicyStatement(
-            sid="WriteOutput", actions=["s3:PutObject"], resources=[f"{arn}{outgoing}/*"]
+        Grant("ReadInput", "Reads any upload.", ("s3:GetObject",), [f"{arn}{incoming}/*"]),
+        Grant("ListInput", "Finds uploads.", ("s3:ListBucket",), [f"{arn}{incoming}"]),
+        Grant(
+            "WriteOutput", "Leaves any object as output.", ("s3:PutObject",), [f"{arn}{outgoing}/*"]
         ),
     ]

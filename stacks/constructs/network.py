@@ -42,7 +42,7 @@ class JobNetwork(Construct):
         self.security_groups = [self._group(vpc).security_group_id]
         self.assign_public_ip = public
         if not public:
-            self._add_endpoints(vpc)
+            self._add_endpoints(vpc, config)
         if network.flow_logs:
             self._add_flow_logs(vpc, config)
 
@@ -72,13 +72,21 @@ class JobNetwork(Construct):
             self, "Tasks", vpc=vpc, description="Jobs: nothing inbound", allow_all_outbound=True
         )
 
-    def _add_endpoints(self, vpc: ec2.Vpc) -> None:
+    def _add_endpoints(self, vpc: ec2.Vpc, config: DeploymentConfig) -> None:
         """Images and logs by interface endpoints; S3 and DynamoDB by gateways, which are free."""
         vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
         vpc.add_gateway_endpoint("DynamoDB", service=ec2.GatewayVpcEndpointAwsService.DYNAMODB)
+        callers = ec2.SecurityGroup(
+            self, "Endpoints", vpc=vpc, description="Endpoints: HTTPS from the VPC"
+        )
+        callers.add_ingress_rule(ec2.Peer.ipv4(config.network.cidr), ec2.Port.tcp(443))
         for name, service in INTERFACE_ENDPOINTS.items():
             vpc.add_interface_endpoint(
-                name, service=service, subnets=ec2.SubnetSelection(subnets=vpc.isolated_subnets)
+                name,
+                service=service,
+                subnets=ec2.SubnetSelection(subnets=vpc.isolated_subnets),
+                security_groups=[callers],
+                open=False,
             )
 
     def _add_flow_logs(self, vpc: ec2.Vpc, config: DeploymentConfig) -> None:
