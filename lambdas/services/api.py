@@ -49,9 +49,6 @@ class Jobs(Protocol):
 
 Operation = Callable[[Body, Caller], Answer]
 
-#: A job says its client token by this tag; it wins over the SDK's own invocation id.
-TOKEN_TAG = "batchyard:client-token"
-
 
 class Api:
     """Validates a request against the model and hands it to the service that answers it."""
@@ -83,9 +80,7 @@ class Api:
             "TagResource": _authored(tagging.tag),
             "UntagResource": _authored(tagging.untag),
             "ListTagsForResource": _read(tagging.list),
-            "SubmitJob": lambda body, caller: submits.submit(
-                body, caller.arn, _token(body, caller)
-            ),
+            "SubmitJob": lambda body, caller: submits.submit(body, caller.arn, caller.token),
             "DescribeJobs": _read(jobs.describe),
             "ListJobs": _read(jobs.list),
             "CancelJob": lambda body, caller: jobs.cancel(body, caller.arn),
@@ -111,7 +106,3 @@ def _authored(answer: Callable[[Body, Author], Answer]) -> Operation:
 
 def _read(answer: Callable[[Body], Answer]) -> Operation:
     return lambda body, _: answer(body)
-
-
-def _token(body: Body, caller: Caller) -> str | None:
-    return body.get("tags", {}).get(TOKEN_TAG) or caller.token

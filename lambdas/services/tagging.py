@@ -131,6 +131,8 @@ class TaggingService:
                 "resourceArn", arn, "the ARN of a job, job definition, job queue or compute "
                 f"environment is needed ({ours}…)."
             )  # fmt: skip
+        if kind == "job-definition" and ":" not in name:
+            raise InvalidRequest("resourceArn", arn, "the ARN of one revision is needed.")
         if kind == "job" and not name.replace("-", "").isalnum():
             raise ClientError(f"resourceArn is {shown(arn)}: child jobs cannot be tagged.")
         return kind, name
