@@ -1,0 +1,81 @@
+"""`python -m local up|down|status|env`: the local platform from a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from local.errors import PlatformError
+from local.platform import STATE, LocalPlatform, find, stop, up
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    start = commands.add_parser("up", help="start it, or bring a running one up to date")
+    start.add_argument("--auth", action="store_true", help="enforce IAM, as AWS does")
+    commands.add_parser("down", help="stop everything")
+    commands.add_parser("status", help="say what runs")
+    commands.add_parser("env", help="print variables for `eval $(…)`")
+    options = parser.parse_args()
+    try:
+        return _up(options.auth) if options.command == "up" else COMMANDS[options.command]()
+    except PlatformError as error:
+        print(f"batchyard: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("batchyard: interrupted; nothing is left running", file=sys.stderr)
+    except ModuleNotFoundError as error:
+        print(f"batchyard: {error.name} is not installed: run `make install`", file=sys.stderr)
+    return 1
+
+
+def _up(auth: bool) -> int:
+    began = time.monotonic()
+    platform = up(ROOT, auth=auth)
+    print(f"Up after {time.monotonic() - began:.1f} s")
+    _tell(platform)
+    return 0
+
+
+def _down() -> int:
+    print("Stopped" if stop(ROOT / STATE) else "Nothing was running")
+    return 0
+
+
+def _status() -> int:
+    platform = find(ROOT / STATE)
+    if platform is None:
+        print("The local platform is not running: start it with `make up`")
+        return 1
+    _tell(platform)
+    return 0
+
+
+def _env() -> int:
+    platform = find(ROOT / STATE)
+    if platform is None:
+        raise PlatformError("The local platform is not running: start it with `make up`.")
+    for name, value in platform.environment().items():
+        print(f"export {name}={value}")
+    return 0
+
+
+def _tell(platform: LocalPlatform) -> None:
+    for name, value in (
+        ("AWS Batch", platform.batch_endpoint),
+        ("AWS", platform.aws_endpoint),
+        ("Job queues", ", ".join(platform.job_queues)),
+        ("Containers", platform.runtime),
+        ("All of it", str(Path(platform.state) / "local.json")),
+    ):
+        print(f"  {name + ':':12} {value}")
+
+
+COMMANDS = {"down": _down, "status": _status, "env": _env}
+
+if __name__ == "__main__":
+    sys.exit(main())

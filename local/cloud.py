@@ -1,0 +1,80 @@
+"""`python -m local.cloud`: the local cloud's process: MiniStack on loopback, with our half of ECS.
+
+Its environment says the port (GATEWAY_PORT), and whether IAM is enforced (AUTH).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from local import guard
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+SETTINGS = {
+    "BIND_HOST": "127.0.0.1",
+    "SFTP_ENABLED": "0",
+    "IOT_MTLS_ENABLED": "0",
+    "LOG_LEVEL": "WARNING",
+    "LAMBDA_EXECUTOR": "local",
+    # An engine there may be is the agent's; MiniStack must find none to sweep or to start on.
+    "DOCKER_HOST": "unix:///nowhere/docker.sock",
+}
+
+
+def guarded(app: App, port: int) -> App:
+    """`app`, answering nothing that a web page can send: RunTask here runs commands."""
+
+    async def answer(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+            why = guard.refusal(headers, port, buckets=True)
+            if why:
+                await _refuse(send, why)
+                return
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+            return
+        await app(scope, receive, send)
+
+    return answer
+
+
+async def _refuse(send: Send, why: str) -> None:
+    body = json.dumps({"__type": "AccessDeniedException", "message": why}).encode()
+    kind = (b"content-type", b"application/json")
+    await send({"type": "http.response.start", "status": 403, "headers": [kind]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def main() -> None:
+    """Set MiniStack up and serve until SIGTERM."""
+    for name, value in SETTINGS.items():
+        os.environ[name] = value
+    os.environ.setdefault("GATEWAY_PORT", "4566")
+    port = int(os.environ["GATEWAY_PORT"])
+    # Functions are workers of this interpreter, and inherit this: boto3 reaches the local cloud.
+    os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
+
+    import ministack.app
+    from ministack.core import responses
+    from ministack.services import ecs, eventbridge
+
+    from local.ecs import EcsHalf
+    from local.ecs_events import Emitter
+
+    EcsHalf(ecs, Emitter(eventbridge, responses)).install()
+    ministack.app.app = guarded(ministack.app.app, port)
+    sys.argv = ["ministack"]
+    ministack.app.main()
+
+
+if __name__ == "__main__":
+    main()
