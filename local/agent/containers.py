@@ -18,6 +18,7 @@ from local.agent.runtime import KILLED, OUT_OF_MEMORY, CannotStart, Outcome, Usa
 
 LABEL = "batchyard.task"
 LEAST_MEMORY = 6 * MIB  #: what engines accept
+MOST_SHARES = 262_144
 PING = 5.0
 
 
@@ -96,7 +97,7 @@ def _options(container: Container, task: str) -> dict[str, Any]:
     if container.cpu:
         cpus = min(container.cpu / 1024, os.cpu_count() or 1)
         options["nano_cpus"] = int(cpus * 1_000_000_000)
-        options["cpu_shares"] = max(2, container.cpu)
+        options["cpu_shares"] = max(2, min(container.cpu, MOST_SHARES))
     if container.working_directory:
         options["working_dir"] = container.working_directory
     if container.user:
