@@ -8,10 +8,11 @@ from constructs import Construct
 
 from stacks.config import DeploymentConfig
 from stacks.constructs.alarms import Alarm, Alarms, Metric
-from stacks.constructs.functions import metrics_namespace
 from stacks.control_plane_stack import FUNCTIONS, ControlPlaneStack
 from stacks.handover import take
 
+#: `lambdas.adapters.aws.journal.NAMESPACE`; a test holds the two together.
+NAMESPACE = "Batchyard"
 STREAM_READERS = ("relay", "launch")
 
 
@@ -134,13 +135,10 @@ class ObservabilityStack(cdk.Stack):
         )
 
     def _overdue(self) -> Metric:
-        """Emitted by `reconcile`; Powertools adds its service as the one dimension."""
-        return Metric(
-            metrics_namespace(self._config.deployment),
-            "OldestOverdueSeconds",
-            {"service": self._config.deployment},
-            "Maximum",
-        )
+        """Emitted by `reconcile`'s journal, whose dimensions are these two."""
+        deployment = self._config.deployment
+        dimensions = {"deployment": deployment, "service": f"{deployment}-reconcile"}
+        return Metric(NAMESPACE, "OldestOverdueSeconds", dimensions, "Maximum")
 
     def _dashboard(self) -> None:
         graphs = {

@@ -36,7 +36,7 @@ class Functions(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._config = config
-        self._environment = environment(settings)
+        self._environment = settings.to_env()
         self._failures = failures
         self._code = lambda_.Code.from_asset(str(zip_path or build(config.asset)))
         self.made: dict[str, lambda_.Function] = {}
@@ -91,19 +91,6 @@ class Functions(Construct):
                 )
             ),
         )
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """A function's variables: the settings, and what the libraries want to be told."""
-    return {
-        **settings.to_env(),
-        "POWERTOOLS_SERVICE_NAME": settings.deployment,
-        "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(settings.deployment),
-    }
-
-
-def metrics_namespace(deployment: str) -> str:
-    return f"Batchyard/{deployment}"
 
 
 def _write_log(group: logs.LogGroup) -> Grant:
