@@ -17,6 +17,7 @@ FARGATE_KINDS = ("FARGATE", "FARGATE_SPOT")
 MOST_VCPUS = 1_000_000
 MOST_SUBNETS = 16
 MOST_SECURITY_GROUPS = 5
+LONGEST_TEXT = 2048
 
 _SUBNET = re.compile(r"subnet-[0-9a-zA-Z]{1,32}")
 _SECURITY_GROUP = re.compile(r"sg-[0-9a-zA-Z]{1,32}")
@@ -61,6 +62,9 @@ def _kind(body: Mapping[str, Any]) -> None:
         raise InvalidRequest("type", body["type"], "only MANAGED environments are supported.")
     ours = "only MANAGED Fargate environments on the platform's own cluster are."
     rules.refuse("", body, ("unmanagedvCpus", "eksConfiguration", "ecsSettings"), ours)
+    for member in ("serviceRole", "context"):
+        if len(body.get(member, "")) > LONGEST_TEXT:
+            raise InvalidRequest(member, body[member], f"at most {LONGEST_TEXT} characters.")
 
 
 def _compute(resources: Mapping[str, Any]) -> None:

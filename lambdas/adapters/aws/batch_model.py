@@ -135,6 +135,8 @@ class BatchModel:
             if most is not None and len(value) > most:
                 raise ClientError(f"{path} has {len(value)} entries: at most {most} are allowed.")
             for name, part in value.items():
+                if not name:
+                    raise ClientError(f"{path} has an entry without a name.")
                 self._check(key)(f"{path}: the key", name)
                 self._check(content)(f"{path}[{shown(name)}]", part)
 
