@@ -29,7 +29,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("batchyard: interrupted; nothing is left running", file=sys.stderr)
     except ModuleNotFoundError as error:
-        print(f"batchyard: {error.name} is not installed: run `make install`", file=sys.stderr)
+        print(f"batchyard: {error.name} is not installed: run `make setup`", file=sys.stderr)
     return 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from typing import Any
 
@@ -28,8 +29,9 @@ class Agent:
         """
         control, journal = self._tools.control, self._tools.journal
         for left in journal.left():
-            task = left["task"]
-            self._tools.runtime.end(task.rsplit("/", 1)[-1], left["handle"])
+            task, name = left["task"], left["task"].rsplit("/", 1)[-1]
+            self._tools.runtime.end(name, left["handle"])
+            shutil.rmtree(journal.work / name, ignore_errors=True)
             control.failed(task, left["cluster"], HOST_LOST)
             journal.forget(task)
         for task in control.poll(0)["taken"]:

@@ -19,6 +19,7 @@ from local.agent.runtime import Usage
 ROOT = Path("/sys/fs/cgroup")
 PERIOD = 100_000  #: microseconds over which a share of the processor is metered
 LEAST_QUOTA = 1_000
+OLD = 60.0  #: seconds after which an empty group is nobody's
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,18 @@ def find() -> Groups | None:
     paths = {name: path for _, names, path in (x.split(":", 2) for x in lines) for name in [names]}
     for groups in [*_version_2(paths), *_version_1(paths)]:
         if _works(groups):
+            _sweep(groups)
             return groups
     return None
+
+
+def _sweep(groups: Groups) -> None:
+    """Give back empty groups of agents that were killed; a young one may be about to be joined."""
+    for parent in (groups.memory, groups.cpu):
+        for old in parent.glob("batchyard-*") if parent else ():
+            with contextlib.suppress(OSError):
+                if time.time() - old.stat().st_mtime > OLD:
+                    old.rmdir()
 
 
 def _version_2(paths: dict[str, str]) -> list[Groups]:
