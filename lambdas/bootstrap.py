@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from functools import cache, cached_property
 
-from lambdas.adapters.aws.batch_model import BatchModel
+from lambdas.adapters.aws.batch_model import BatchModel, batch_model
 from lambdas.adapters.aws.bells import SqsBells
 from lambdas.adapters.aws.blobs import S3Blobs
 from lambdas.adapters.aws.clients import client
 from lambdas.adapters.aws.clock import RandomIds, SystemClock
+from lambdas.adapters.aws.cloudformation import HttpAnswers
 from lambdas.adapters.aws.inboxes import SqsInboxes
 from lambdas.adapters.aws.journal import PowertoolsJournal
 from lambdas.adapters.aws.tables import DynamoTables
@@ -21,6 +22,9 @@ from lambdas.adapters.aws.tasks import EcsTasks
 from lambdas.adapters.aws.waits import StepFunctionsWaits
 from lambdas.services.api import Api
 from lambdas.services.bell import BellService
+from lambdas.services.declare import DeclareService
+from lambdas.services.declared import kinds
+from lambdas.services.intake import IntakeService
 from lambdas.services.launch import Launcher
 from lambdas.services.platform import Platform
 from lambdas.services.reconcile import Reconciler
@@ -102,6 +106,38 @@ def api() -> Api:
         submits=services.submit,
         jobs=services.jobs,
     )
+
+
+@cache
+def intake() -> IntakeService:
+    services = platform()
+    return IntakeService(
+        submits=services.submit,
+        model=batch_model(),
+        triggers=services.triggers,
+        inboxes=services.ports.inboxes,
+        journal=journal(),
+        rejected_queue=settings().rejected_queue,
+    )
+
+
+@cache
+def declare() -> DeclareService:
+    services = platform()
+    declared = kinds(
+        table=services.ports.tables.catalog,
+        store=services.catalog,
+        environments=services.environments,
+        queues=services.queues,
+        definitions=services.definitions,
+        triggers=services.triggers,
+        journal=journal(),
+    )
+    return DeclareService(kinds=declared, model=batch_model(), journal=journal())
+
+
+def answers() -> HttpAnswers:
+    return HttpAnswers()
 
 
 def clock() -> SystemClock:

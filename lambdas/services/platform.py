@@ -27,6 +27,7 @@ from lambdas.services.submit import SubmitService
 from lambdas.services.tagging import TaggingService
 from lambdas.services.task_definitions import TaskDefinitions
 from lambdas.services.track import Tracker
+from lambdas.services.triggers import TriggerService
 from lambdas.settings import Settings
 
 
@@ -131,6 +132,10 @@ class Platform:
             clock=self.ports.clock,
             arns=self.arns,
         )
+
+    @cached_property
+    def triggers(self) -> TriggerService:
+        return TriggerService(self.ports.tables.catalog)
 
     # ── a job's life ──────────────────────────────────────────────────────────────────────────
 
