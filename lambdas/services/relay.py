@@ -13,13 +13,14 @@ from collections.abc import Iterable, Sequence
 
 from lambdas.core import outbox, transitions
 from lambdas.core.dependencies import Edge
-from lambdas.core.errors import BatchyardError, ConditionFailed
+from lambdas.core.errors import BatchyardError
 from lambdas.core.job import JobState, job_of, state_key, state_of
 from lambdas.core.ports import Inboxes, Journal, Table, Tasks, Waits
 from lambdas.core.tables import Change
 from lambdas.services.bell import BellService
 from lambdas.services.catalog_store import CatalogStore
 from lambdas.services.dependents import Dependents
+from lambdas.services.retention import forget
 
 #: Seconds before a failed effect is tried again.
 RETRY_DELAY = 5
@@ -90,7 +91,7 @@ class Relay:
 
     def _effects(self, change: Change) -> Iterable[outbox.Effect | Edge | Change]:
         if change.new is None:
-            return ()
+            return (change,) if change.key.sk == "STATE" else ()
         if change.key.sk == "STATE":
             old = state_of(change.old) if change.old else None
             return outbox.newly_owed(old, state_of(change.new))
@@ -105,8 +106,6 @@ class Relay:
         job = effect.dependent if isinstance(effect, Edge) else job_of(change.key)
         try:
             self._carry_out(effect)
-        except ConditionFailed:
-            self._journal.note("effect overtaken", job=job, effect=type(effect).__name__)
         except BatchyardError as error:
             self._journal.warn(
                 "effect put off", job=job, effect=type(effect).__name__, error=str(error)
@@ -158,6 +157,8 @@ class Relay:
                 self._dependents.resolve_all(effect.job, effect.succeeded)
             case Edge():
                 self._dependents.recheck(effect)
+            case Change(new=None):
+                forget(self._jobs, job_of(effect.key))
             case Change():
                 self._dependents.page_changed(effect)
             case outbox.Launch():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
+
 from lambdas.core.errors import CapacityUnavailable, TaskRefused, Throttled
 from lambdas.core.job import Status
 from simulator.checks import violations
@@ -137,7 +140,7 @@ class TestCapacity:
 
 
 class TestRetries:
-    STRATEGY = {"attempts": 3}
+    STRATEGY: ClassVar = {"attempts": 3}
 
     def test_a_failed_attempt_is_retried_at_once(self):
         one = world(failing(2))
@@ -380,3 +383,13 @@ class TestWhatIsOwedIsPaid:
         assert state.status is Status.FAILED
         assert "not allowed to pass the role" in (state.reason or "")
         assert one.in_use("fargate") == 0
+
+
+def test_when_a_jobs_record_expires_nothing_of_it_is_left():
+    one = world(failing(1))
+    job = one.submit(retryStrategy={"attempts": 2})
+    one.run(minutes=1)
+    one.clock.advance(91 * 24 * 60 * MINUTE)
+    assert one.tables.jobs.expire(one.clock.now()) == 1
+    one.settle()
+    assert [item for item in one.tables.jobs.scan() if job in item["pk"]] == []
