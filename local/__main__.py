@@ -1,4 +1,4 @@
-"""`python -m local up|down|status|env`: the local platform from a terminal."""
+"""`python -m local up|demo|down|status|env`: the local platform from a terminal."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser("up", help="start it, or bring a running one up to date")
     start.add_argument("--auth", action="store_true", help="enforce IAM, as AWS does")
+    commands.add_parser("demo", help="start it if need be, run real jobs, and show what they did")
     commands.add_parser("down", help="stop everything")
     commands.add_parser("status", help="say what runs")
     commands.add_parser("env", help="print variables for `eval $(…)`")
@@ -44,6 +45,12 @@ def _up(auth: bool) -> int:
 def _down() -> int:
     print("Stopped" if stop(ROOT / STATE) else "Nothing was running")
     return 0
+
+
+def _demo() -> int:
+    from local.demo import demo
+
+    return demo(ROOT)
 
 
 def _status() -> int:
@@ -75,7 +82,7 @@ def _tell(platform: LocalPlatform) -> None:
         print(f"  {name + ':':12} {value}")
 
 
-COMMANDS = {"down": _down, "status": _status, "env": _env}
+COMMANDS = {"demo": _demo, "down": _down, "status": _status, "env": _env}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -23,6 +23,8 @@ SETTINGS = {
     "SFTP_ENABLED": "0",
     "IOT_MTLS_ENABLED": "0",
     "LOG_LEVEL": "WARNING",
+    # Functions inherit this environment, and their own log keeps its level, as on AWS.
+    "POWERTOOLS_LOG_LEVEL": "INFO",
     "LAMBDA_EXECUTOR": "local",
     # An engine there may be is the agent's; MiniStack must find none to sweep or to start on.
     "DOCKER_HOST": "unix:///nowhere/docker.sock",
