@@ -65,10 +65,10 @@ def main() -> int:
     agent = Agent(kit)
     agent.recover()
     print(f"runtime: {kit.runtime.name}: {kit.runtime.why}", flush=True)
-    working = threading.Thread(target=agent.run, name="agent")
-    working.start()
-    while working.is_alive():
-        working.join(0.5)
+    # A thread that may be left waiting for news: the end must not wait with it.
+    threading.Thread(target=agent.run, daemon=True, name="agent").start()
+    kit.closing.wait()
+    agent.leave()
     return 0
 
 

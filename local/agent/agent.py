@@ -15,7 +15,7 @@ LEAVE = 10.0  #: seconds the containers get to be gone when the agent goes away
 
 
 class Agent:
-    """One host of the local cloud: `recover` once, then `run`."""
+    """One host of the local cloud: `recover` once, then `run`, and `leave` at the end."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
@@ -38,7 +38,7 @@ class Agent:
             control.failed(task, task.split("/")[1], HOST_LOST)
 
     def run(self) -> None:
-        """Take up work until told to close, then end all that runs."""
+        """Take up work until told to close."""
         closing, seen, answered = self._tools.closing, 0, True
         while not closing.is_set():
             try:
@@ -50,13 +50,10 @@ class Agent:
                     print(f"the local cloud does not answer: {error}", flush=True)
                 seen, answered = 0, False
                 closing.wait(RETRY)
-        self._leave()
 
     def _take_up(self, news: dict[str, Any]) -> None:
-        if self._tools.closing.is_set():
-            return
         with self._lock:
-            for start in news["start"]:
+            for start in () if self._tools.closing.is_set() else news["start"]:
                 if start["task"]["taskArn"] not in self._hand:
                     self._begin(Attempt(orders.read(start), self._tools))
             wanted = [self._hand[task][0] for task in news["stop"] if task in self._hand]
@@ -76,8 +73,8 @@ class Agent:
             with self._lock:
                 self._hand.pop(attempt.order.task, None)
 
-    def _leave(self) -> None:
-        """Kill what runs and wait until each task's thread has told ECS so."""
+    def leave(self) -> None:
+        """Once told to close: kill what runs, and wait until each task's thread has told ECS so."""
         with self._lock:
             hand = list(self._hand.values())
         for attempt, _ in hand:
