@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 from moto import mock_aws
+from moto.moto_api import state_manager
 
 from lambdas.adapters.aws.blobs import S3Blobs
 from lambdas.adapters.aws.inboxes import SqsInboxes
@@ -75,12 +76,16 @@ def inboxes(where: str, clock: VirtualClock) -> Inboxes:
 
 
 @pytest.fixture
-def tasks(where: str, clock: VirtualClock) -> Tasks:
+def tasks(where: str, clock: VirtualClock) -> Iterator[Tasks]:
     if where == "memory":
-        return MemoryTasks(clock)
+        yield MemoryTasks(clock)
+        return
     client = boto3.client("ecs", region_name=REGION)
     client.create_cluster(clusterName="yard")
-    return EcsTasks(client, "yard")
+    # moto's tasks age with every look at them, unless told not to
+    state_manager.set_transition("ecs::task", {"progression": "manual", "times": 1000})
+    yield EcsTasks(client, "yard")
+    state_manager.unset_transition("ecs::task")
 
 
 @pytest.fixture

@@ -41,9 +41,9 @@ from tests.moto_tables import create_table
 #
 # Each attribute keeps one type, as ours do: moto (not DynamoDB) compares values across types.
 
-KEYS = [Key(pk, sk) for pk in ("JOB#a", "JOB#b") for sk in ("SPEC", "STATE", "é")]
-numbers = st.integers(-3, 3) | st.sampled_from([10**30, 1_700_000_000_000])
-texts = st.sampled_from(["", "a", "ab", "b", "é", "🚀"])
+KEYS = [Key("JOB#a", "SPEC"), Key("JOB#a", "STATE"), Key("JOB#a", "é"), Key("JOB#b", "STATE")]
+numbers = st.integers(-1, 1) | st.sampled_from([10**30, 1_700_000_000_000])
+texts = st.sampled_from(["", "a", "ab", "🚀"])
 nested = st.recursive(
     texts | numbers | st.booleans() | st.none(),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts.filter(bool), inner),
@@ -54,11 +54,11 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "status": texts,
     "parts": nested,
     "flag": st.booleans(),
-    "lane": st.sampled_from(["L", "M"]),
+    "lane": st.just("L"),
     "rank": st.sampled_from(["1", "2", "10"]),
     "ticket": numbers,
     "due_shard": st.just("D"),
-    "due_at": st.integers(-2, 12),
+    "due_at": st.integers(0, 3),
 }
 names = st.sampled_from(sorted(VALUES))
 
@@ -107,7 +107,16 @@ deletes = st.builds(Delete, keys, whens)
 checks = st.builds(Check, keys, st.lists(conditions, min_size=1, max_size=2).map(tuple))
 writes = st.one_of(puts, updates(), deletes)
 transactions = st.lists(writes | checks, min_size=1, max_size=4, unique_by=lambda w: w.key)
-sequences = st.lists(writes | transactions, min_size=1, max_size=12)
+sequences = st.builds(
+    lambda first, then: [*first, *then],
+    st.tuples(*(attributes(9).map(lambda held, key=key: _new(key, held)) for key in KEYS)),
+    st.lists(writes | transactions, min_size=1, max_size=12),
+)
+
+
+def _new(key: Key, held: dict[str, Any]) -> Put:
+    return Put({"pk": key.pk, "sk": key.sk, **held})
+
 
 # ── what can be seen ──────────────────────────────────────────────────────────────────────────
 
@@ -132,10 +141,10 @@ def seen(table: Table) -> object:
 
 
 INDEX_QUERIES = [
-    *(Query(lane, index="by_lane") for lane in ("L", "M")),
+    *(Query("L", index="by_lane", begins=b) for b in ("", "2")),
     Query("L", index="by_lane", begins="1", descending=True),
     Query("D", index="by_due"),
-    Query("D", index="by_due", low=0, high=9, descending=True),
+    Query("D", index="by_due", low=1, high=2, descending=True),
 ]
 
 
@@ -162,7 +171,7 @@ def dynamo() -> Any:
 
 
 @settings(
-    max_examples=60,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
