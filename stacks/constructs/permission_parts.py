@@ -81,18 +81,21 @@ class PermissionParts:
             [f"{self.blobs}/*"],
         )
 
-    def _read_stream(self) -> Grant:
-        return Grant(
-            "ReadStream",
-            "Lambda reads the jobs table's stream for this function.",
-            (
-                "dynamodb:DescribeStream",
-                "dynamodb:GetRecords",
-                "dynamodb:GetShardIterator",
-                "dynamodb:ListStreams",
+    def _read_stream(self) -> list[Grant]:
+        return [
+            Grant(
+                "ReadStream",
+                "Lambda reads the jobs table's stream for this function.",
+                ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+                [self.jobs_stream],
             ),
-            [self.jobs_stream],
-        )
+            Grant(
+                "FindStream",
+                "Lambda lists streams before it reads one; the list is authorised on no resource.",
+                ("dynamodb:ListStreams",),
+                ["*"],
+            ),
+        ]
 
     def _consume(self, name: str, queue: str) -> Grant:
         return Grant(

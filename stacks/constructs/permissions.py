@@ -71,7 +71,7 @@ class Permissions(PermissionParts):
             self._read_catalog(),
             self._use_capacity(),
             self._use_blobs(),
-            self._read_stream(),
+            *self._read_stream(),
             *self._carry_out(),
         ]
 
@@ -97,7 +97,7 @@ class Permissions(PermissionParts):
             self._use_jobs(),
             self._use_capacity(),
             self._use_blobs(),
-            self._read_stream(),
+            *self._read_stream(),
             *self._run_tasks(),
             self._stop_tasks(),
             self._pass_roles(),
