@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lambdas.core import capacity
-from lambdas.core.catalog import cell_with, cells
+from lambdas.core.catalog import Cell, cell_with, cells
 from lambdas.core.errors import ConditionFailed
 from lambdas.core.ports import Bells, Clock, Table
 from lambdas.core.tables import Query
@@ -26,7 +26,7 @@ class BellService:
         self._clock = clock
 
     def ring_for_queue(self, queue: str) -> None:
-        cell = cell_with(self._catalog.snapshot(_STALE), queue=queue)
+        cell = self._cell(queue=queue)
         if cell:
             self.ring(cell.name)
 
@@ -36,9 +36,14 @@ class BellService:
         A job that is being parked at this moment is not missed: either its lane is seen here, or
         the tick that parks it sees this release when it looks at the ledgers again.
         """
-        cell = cell_with(self._catalog.snapshot(_STALE), name=env)
+        cell = self._cell(name=env)
         if cell and any(self._has_lanes(queue.name) for queue in cell.queues):
             self.ring(cell.name)
+
+    def _cell(self, *, queue: str | None = None, name: str | None = None) -> Cell | None:
+        """The cell by a catalog of some seconds ago; what that does not know may be newer."""
+        known = cell_with(self._catalog.snapshot(_STALE), queue=queue, name=name)
+        return known or cell_with(self._catalog.snapshot(), queue=queue, name=name)
 
     def ring(self, cell: str) -> None:
         try:
