@@ -59,10 +59,23 @@ def _container(value: Any, depth: int) -> Any:
     if depth > _DEEPEST:
         raise ValueError(f"a value is nested deeper than {_DEEPEST} levels")
     if isinstance(value, Mapping):
-        return {_name(name): plain(part, depth) for name, part in value.items()}
+        return {
+            name if type(name) is str and name.isascii() else _name(name): (
+                part if _is_plain(part) else plain(part, depth)
+            )
+            for name, part in value.items()
+        }
     if isinstance(value, (list, tuple)):
         return [plain(part, depth) for part in value]
     raise TypeError(f"{type(value).__name__} {value!r:.80} cannot be stored in a table")
+
+
+def _is_plain(value: Any) -> bool:
+    """The common cases, decided fast: a simulation writes millions of items."""
+    kind = type(value)
+    if kind is str:
+        return bool(value.isascii())
+    return (kind is int and -_BIGGEST < value < _BIGGEST) or kind is bool or value is None
 
 
 def _name(name: Any) -> str:

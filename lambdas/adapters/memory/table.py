@@ -41,7 +41,7 @@ from lambdas.core.tables import (
 )
 
 Stored = dict[str, Any]
-_BIG_TEXT = 4096
+_BIG_TEXT, _MANY = 1024, 90  #: below both, an item stays under 400 KB and is not measured
 _BIGGEST_ITEM = 400 * 1024
 _EMPTY: Stored = {}
 
@@ -208,7 +208,8 @@ def _result(write: Write, old: Stored | None) -> Stored | None:
     match write:
         case Put(item):
             new = plain(item)
-            _check_size(new)
+            if len(new) > _MANY or any(map(_is_big, new.values())):
+                _check_size(new)
             return old if old is not None and same(old, new) else new
         case Update():
             return _updated(write, old)
@@ -223,7 +224,7 @@ def _updated(write: Update, old: Stored | None) -> Stored:
     changed, big = old is None, False
     for name, value in write.put.items():
         value = plain(value)
-        big = big or type(value) in (dict, list) or (type(value) is str and len(value) > _BIG_TEXT)
+        big = big or _is_big(value)
         changed = changed or name not in new or not same(new[name], value)
         new[name] = value
     for name, amount in write.add.items():
@@ -236,9 +237,15 @@ def _updated(write: Update, old: Stored | None) -> Stored:
         if name in new:
             del new[name]
             changed = True
-    if big:
+    if big or len(new) > _MANY:
         _check_size(new)
     return new if changed or old is None else old
+
+
+def _is_big(value: Any) -> bool:
+    """Worth measuring the item for."""
+    kind = type(value)
+    return kind is dict or kind is list or (kind is str and len(value) > _BIG_TEXT)
 
 
 def _check_size(item: Stored) -> None:
