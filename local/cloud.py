@@ -30,6 +30,23 @@ SETTINGS = {
     "DOCKER_HOST": "unix:///nowhere/docker.sock",
 }
 
+#: On AWS a batch call needs the permission of the call it repeats; MiniStack asks for its own name.
+ACTIONS = {
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+}
+
+
+def named_as_aws_does(extract: Callable[..., Any]) -> Callable[..., Any]:
+    """MiniStack's `extract_iam_action`, with the permissions that AWS has."""
+
+    def action(*request: Any, **more: Any) -> Any:
+        found = extract(*request, **more)
+        return ACTIONS.get(found, found)
+
+    return action
+
 
 def guarded(app: App, port: int) -> App:
     """`app`, answering nothing that a web page can send: RunTask here runs commands."""
@@ -66,13 +83,14 @@ def main() -> None:
     os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
 
     import ministack.app
-    from ministack.core import responses
+    from ministack.core import iam_actions, responses
     from ministack.services import ecs, eventbridge
 
     from local.ecs import EcsHalf
     from local.ecs_events import Emitter
 
     EcsHalf(ecs, Emitter(eventbridge, responses)).install()
+    iam_actions.extract_iam_action = named_as_aws_does(iam_actions.extract_iam_action)
     ministack.app.app = guarded(ministack.app.app, port)
     sys.argv = ["ministack"]
     ministack.app.main()
