@@ -11,7 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from local import guard
+from local import guard, owner
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -75,6 +75,7 @@ async def _refuse(send: Send, why: str) -> None:
 
 def main() -> None:
     """Set MiniStack up and serve until SIGTERM."""
+    owner.follow()
     for name, value in SETTINGS.items():
         os.environ[name] = value
     os.environ.setdefault("GATEWAY_PORT", "4566")

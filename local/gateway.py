@@ -22,7 +22,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local import awsclient, guard
+from local import awsclient, guard, owner
 
 MAX_BODY = 10 * 1024 * 1024  #: API Gateway's own limit
 TIMEOUT = 35.0  #: seconds; API Gateway gives a function 30
@@ -174,6 +174,7 @@ def main() -> int:
     parser.add_argument("--api", required=True, help="the id of the deployed HTTP API")
     parser.add_argument("--region", default=awsclient.REGION)
     options = parser.parse_args()
+    owner.follow()
     gateway = Gateway(options.port, Upstream(options.endpoint, options.api, options.region))
     closing = threading.Event()
     for caught in (signal.SIGTERM, signal.SIGINT):

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from local import awsclient
+from local import awsclient, owner
 from local.assembly import synthesize
 from local.deploy import Deployer
 from local.errors import PlatformError
@@ -35,6 +35,7 @@ class Launch:
     ports: Ports
     auth: bool
     runtime: str
+    owned: bool
     say: Say
 
     @property
@@ -124,6 +125,7 @@ class Launch:
 
     def _start(self, name: str, arguments: list[str], **environment: str) -> None:
         told = {**awsclient.sealed(os.environ), **environment}
+        told |= owner.told() if self.owned else {}
         self._processes().start(name, arguments, told)
 
     def _said(self, name: str) -> str:

@@ -31,18 +31,20 @@ def up(
     state: Path | None = None,
     context: Mapping[str, Any] | None = None,
     runtime: str | None = None,
+    owned: bool = False,
 ) -> LocalPlatform:
     """Start and deploy the platform of the checkout at `root`, or bring a running one up to date.
 
     `auth` enforces IAM, `context` goes over cdk.json, `state` is where it keeps its files
     (default `root/.batchyard`), `runtime` what runs containers (auto, docker, process; default
-    BATCHYARD_RUNTIME). Raises PlatformError; then, and when interrupted, nothing keeps running.
+    BATCHYARD_RUNTIME); an `owned` one ends with this process, however that ends. Raises
+    PlatformError; then, and when interrupted, nothing keeps running.
     """
     state = (state or root / STATE).resolve()
     say: Say = _silence if quiet else _print
     state.mkdir(parents=True, exist_ok=True)
     with _alone(state):
-        return _up(root, ports, auth, state, context or {}, runtime, say)
+        return _up(root, ports, auth, state, context or {}, runtime, owned, say)
 
 
 def _up(
@@ -52,6 +54,7 @@ def _up(
     state: Path,
     context: Mapping[str, Any],
     runtime: str | None,
+    owned: bool,
     say: Say,
 ) -> LocalPlatform:
     running = find(state)
@@ -64,6 +67,7 @@ def _up(
         ports=_ports_of(running) if running else ports or Ports.of(os.environ),
         auth=auth,
         runtime=runtime or os.environ.get("BATCHYARD_RUNTIME", "auto"),
+        owned=owned,
         say=say,
     )
     try:

@@ -65,6 +65,8 @@ class Processes:
             for member in family:
                 with contextlib.suppress(psutil.Error):
                     member.kill()
+            for member in family:
+                _wait(member, GRACE)
         self._write({n: p for n, p in self._read().items() if n != name})
         return process is not None
 

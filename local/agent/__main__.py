@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-from local import awsclient
+from local import awsclient, owner
 from local.agent.agent import Agent
 from local.agent.choose import CHOICES, NoRuntime, choose
 from local.agent.control import Control
@@ -62,6 +62,7 @@ def main() -> int:
         return 1
     for caught in (signal.SIGTERM, signal.SIGINT):
         signal.signal(caught, lambda *_: kit.closing.set())
+    owner.follow()
     agent = Agent(kit)
     agent.recover()
     print(f"runtime: {kit.runtime.name}: {kit.runtime.why}", flush=True)
