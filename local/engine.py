@@ -97,6 +97,10 @@ def stop(directory: Path) -> None:
             time.sleep(0.1)
         else:
             os.kill(pid, signal.SIGKILL)
+    for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
+        place = line.split()[1]
+        if Path(place).is_relative_to(directory):
+            subprocess.run(["umount", "-l", place], check=False, capture_output=True)
     shutil.rmtree(directory, ignore_errors=True)
 
 
