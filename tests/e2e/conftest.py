@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.wire import Wire
 from tests.e2e.yard import Yard, running
 
 HERE = Path(__file__).parent
@@ -58,3 +59,8 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
         made = Yard(platform)
         made.define("sh", ["true"])
         yield made
+
+
+@pytest.fixture(scope="session")
+def send(yard: Yard) -> Wire:
+    return Wire(yard.platform.batch_endpoint)

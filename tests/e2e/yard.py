@@ -186,7 +186,7 @@ def eventually(
 def running(state: Path, **more: Any):
     """A platform of our own on free ports; gone afterwards, whatever happened."""
     try:
-        platform = up(ROOT, Ports.free(), quiet=True, state=state, **more)
+        platform = up(ROOT, Ports.free(), quiet=True, owned=True, state=state, **more)
         yield platform
     finally:
         stop(state)
