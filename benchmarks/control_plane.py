@@ -15,7 +15,8 @@ from typing import Any
 
 from benchmarks import prices
 from lambdas.core.metering import Tally
-from simulator.world import Outcome, World
+from simulator.fargate import Outcome
+from simulator.world import World
 
 #: Assumed latency of a call inside a function (ms), and of a function's own work per invocation.
 MILLISECONDS: Mapping[str, float] = {

@@ -1,28 +1,113 @@
-"""The invariants of DESIGN section 2, as checks of a world's tables once it is quiet."""
+"""The invariants of DESIGN section 2, as checks of a world: once it is quiet, and all the while."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from lambdas.core.job import JobState, state_of
+from lambdas.core.errors import BatchyardError
+from lambdas.core.job import TRANSITIONS, JobState, Status, state_of
+from lambdas.core.tables import Change
+from simulator.faults import Crash
 from simulator.world import World
 
 
 def violations(world: World) -> list[str]:
-    """Every invariant that does not hold, one sentence each; [] when all do."""
-    states = [state_of(item) for item in world.tables.jobs.scan() if item["sk"] == "STATE"]
+    """Every invariant that does not hold in a world that is quiet, one sentence each; [] when all do."""
+    states = _states(world)
     return [
         *_one_task_an_attempt(world),
         *_one_live_task_a_job(world),
         *_exact_ledgers(world, states),
-        *_bounded_attempts(states),
+        *_bounded_attempts(world, states),
     ]
+
+
+def unfinished(world: World) -> list[str]:
+    """What is left over in a world where nothing should be: every job ended and nothing owed."""
+    states = _states(world)
+    return [
+        *_all_ended(states),
+        *_nothing_owed(states),
+        *_no_edges(world),
+        *_no_live_tasks(world),
+        *(f"{pk}: its wait is still asleep" for pk in world.machine.asleep),
+    ]
+
+
+class Watch:
+    """Sees every change as it happens. `found` are the violations, `story` every change by job."""
+
+    def __init__(self, world: World) -> None:
+        self.found: list[str] = []
+        self.story: dict[str, list[str]] = defaultdict(list)
+        self._world = world
+        self._status: dict[str, Status] = {}
+        self._waits_for: dict[str, tuple[str, ...]] = {}
+        self._live: dict[str, str] = {}
+        self._environments = tuple(world.platform.catalog.snapshot().environments.values())
+
+    def on_change(self, change: Change) -> None:
+        job = change.key.pk.removeprefix("JOB#")
+        self._tell(job, change)
+        if change.key.sk == "SPEC" and change.new:
+            self._waits_for[job] = tuple(d["jobId"] for d in change.new.get("depends_on") or ())
+        if change.key.sk == "STATE" and change.new:
+            self._moved(job, change.old, state_of(change.new))
+
+    def on_invoked(self, function: str, error: BaseException | None) -> None:
+        if error and not isinstance(error, BatchyardError | Crash):
+            self.found.append(f"{function} died of {error!r}")
+        for env in self._environments:
+            used = self._world.in_use(env.name)
+            if used > env.max_milli_vcpus:
+                self.found.append(f"I4: {env.name} has {used} in use of {env.max_milli_vcpus}")
+        self._one_live_task()
+
+    def _moved(self, job: str, old: Mapping[str, Any] | None, state: JobState) -> None:
+        self._status[job] = state.status
+        before = Status(old["status"]) if old else None
+        if before and before is not state.status and state.status not in TRANSITIONS[before]:
+            self.found.append(f"I1: job {job} went from {before} to {state.status}")
+        if state.status is Status.STARTING and before is not Status.STARTING:
+            for dependency in self._waits_for.get(job, ()):
+                if self._status.get(dependency) is not Status.SUCCEEDED:
+                    self.found.append(f"I6: job {job} starts, {dependency} has not succeeded")
+
+    def _one_live_task(self) -> None:
+        """I2: a job has at most one task that runs, at every moment."""
+        for arn, task in self._world.tasks.tasks.items():
+            if task.status == "STOPPED":
+                continue
+            job = task.request["startedBy"].split("/")[0]
+            other = self._live.get(job)
+            known = self._world.tasks.tasks.get(other) if other else None
+            if known and other != arn and known.status != "STOPPED":
+                found = f"I2: job {job} has two live tasks, {other} and {arn}"
+                if found not in self.found:
+                    self.found.append(found)
+            else:
+                self._live[job] = arn
+
+    def _tell(self, job: str, change: Change) -> None:
+        old, new = change.old or {}, change.new or {}
+        names = [n for n in sorted({*old, *new}) if old.get(n) != new.get(n) and n not in _DULL]
+        told = ", ".join(f"{name} {old.get(name)} → {new.get(name)}" for name in names)
+        self.story[job].append(f"{self._world.clock.now() - _EPOCH:>9} {change.key.sk}: {told}")
+
+
+_DULL = frozenset({"pk", "sk", "schema", "list_key", "list_sort", "due_shard", "request"})
+_EPOCH = 1_767_225_600_000
+
+
+def _states(world: World) -> list[JobState]:
+    return [state_of(item) for item in world.tables.jobs.scan() if item["sk"] == "STATE"]
 
 
 def _one_task_an_attempt(world: World) -> Iterator[str]:
     """I2: an attempt has at most one ECS task."""
-    made = Counter(task.request["startedBy"] for task in world.tasks.tasks.values())
+    made = Counter(task.request["startedBy"] for task in world.fargate.made.values())
     for started_by, tasks in made.items():
         if tasks > 1:
             yield f"I2: attempt {started_by} has {tasks} tasks"
@@ -54,8 +139,37 @@ def _exact_ledgers(world: World, states: list[JobState]) -> Iterator[str]:
             yield f"I4: {env.name} has {used} milli-vCPUs in use of {env.max_milli_vcpus}"
 
 
-def _bounded_attempts(states: list[JobState]) -> Iterator[str]:
-    """I7: attempts never pass the retry strategy."""
+def _bounded_attempts(world: World, states: list[JobState]) -> Iterator[str]:
+    """I7: attempts, and the tasks made for them, never pass the retry strategy."""
+    tasks = Counter(t.request["startedBy"].split("/")[0] for t in world.fargate.made.values())
     for state in states:
-        if state.attempt > state.attempts:
-            yield f"I7: job {state.id} made {state.attempt} attempts of {state.attempts}"
+        most = max(state.attempt, tasks[state.id])
+        if most > state.attempts:
+            yield f"I7: job {state.id} made {most} attempts of {state.attempts}"
+
+
+def _all_ended(states: list[JobState]) -> Iterator[str]:
+    for state in states:
+        if not state.status.ended:
+            yield f"I3: job {state.id} is {state.status} still"
+
+
+def _nothing_owed(states: list[JobState]) -> Iterator[str]:
+    for state in states:
+        if state.status.ended and state.due_at is not None:
+            yield f"job {state.id} is {state.status} and owes something still"
+        if state.lane is not None and state.status is not Status.RUNNABLE:
+            yield f"job {state.id} is {state.status} in lane {state.lane}"
+
+
+def _no_edges(world: World) -> Iterator[str]:
+    for item in world.tables.jobs.scan():
+        if item["sk"].startswith("EDGE#"):
+            yield f"I3: {item['dependent']} still waits for {item['dependency']}"
+
+
+def _no_live_tasks(world: World) -> Iterator[str]:
+    """I10: no task outlives its attempt."""
+    for arn, task in world.tasks.tasks.items():
+        if task.status != "STOPPED":
+            yield f"I10: {arn} of {task.request['startedBy']} lives on"

@@ -12,6 +12,7 @@ from lambdas.core.errors import ConditionFailed
 from lambdas.core.outbox import DEPENDENCY_FAILED
 from lambdas.core.ports import Clock, Table
 from lambdas.core.tables import Update
+from simulator.faults import Faults
 
 #: Calls a function at a time (epoch ms).
 At = Callable[[int, Callable[[], None]], None]
@@ -20,7 +21,10 @@ At = Callable[[int, Callable[[], None]], None]
 class WaitMachine:
     """Runs what was started, as far as it can go."""
 
-    def __init__(self, waits: MemoryWaits, jobs: Table, clock: Clock, at: At) -> None:
+    def __init__(
+        self, waits: MemoryWaits, jobs: Table, clock: Clock, at: At, faults: Faults | None = None
+    ) -> None:
+        self._faults = faults or Faults()
         self._waits = waits
         self._jobs = jobs
         self._clock = clock
@@ -34,14 +38,30 @@ class WaitMachine:
         woken = [token for token in self._asleep if token in self._waits.answers]
         for name in new:
             self._begun.add(name)
-            self._begin(name, self._waits.started[name])
+            self._soon(lambda name=name: self._begin(name, self._waits.started[name]))  # type: ignore[misc]
         for token in woken:
-            self._wake(token, self._asleep.pop(token))
+            request = self._asleep.pop(token)
+            self._soon(lambda token=token, request=request: self._wake(token, request))  # type: ignore[misc]
         return bool(new or woken)
+
+    @property
+    def asleep(self) -> list[str]:
+        """The executions that wait for an answer, by the pk of their job."""
+        return [request["pk"] for request in self._asleep.values()]
+
+    def _soon(self, do: Callable[[], None]) -> None:
+        """The next state of an execution: at once, late, or never, as the faults will."""
+        if self._faults.strikes("execution_lost"):
+            return
+        if self._faults.strikes("late"):
+            self._at(self._clock.now() + self._faults.delay(), do)
+        else:
+            do()
 
     def _begin(self, name: str, request: Mapping[str, Any]) -> None:
         if request["why"] == "backoff":
-            self._at(request["until"], lambda: self._release(request))
+            until = max(request["until"], self._clock.now())
+            self._at(until, lambda: self._soon(lambda: self._release(request)))
         elif self._write(transitions.sleep(request, f"token-{name}")):
             self._asleep[f"token-{name}"] = request
 

@@ -1,14 +1,12 @@
 """A whole deployment in memory, in virtual time: the production services over the memory adapters.
 
-Everything that can happen now happens now (`settle`), in a fixed order; then time moves to the
-next thing that is due (`run`). The same seed gives the same run.
+Everything that can happen now happens now (`settle`), in a fixed order unless faults shuffle it;
+then time moves to the next thing that is due (`run`). The same seed gives the same run.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
@@ -23,36 +21,30 @@ from lambdas.adapters.memory.tasks import MemoryTasks
 from lambdas.adapters.memory.waits import MemoryWaits
 from lambdas.adapters.meter import Meter
 from lambdas.core import capacity
+from lambdas.core.catalog import cells
 from lambdas.core.job import JobState, state_key, state_of
 from lambdas.services.catalog_entries import Author
+from lambdas.services.catalog_store import CatalogStore
 from lambdas.services.platform import Platform
 from lambdas.settings import Settings
+from simulator.fargate import Fargate, Outcome, Program, variables_of
+from simulator.faults import Faults
+from simulator.functions import Functions
 from simulator.wait_machine import WaitMachine
 
 MINUTE = 60_000
 CALLER = "arn:aws:iam::123456789012:user/tester"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one attempt's task goes: how long it runs (ms), and how it ends."""
-
-    runs: int = 1_000
-    exit_code: int | None = 0
-    reason: str | None = None
-    stop_code: str | None = None
-    stopped_reason: str | None = None
-
-
-#: Decides on every task by its job's name and attempt, from 1.
-Program = Callable[[str, int], Outcome]
-
-
 class World:
     """One deployment: its ports (it is one: `Ports`), its services, and what happens around them."""
 
     def __init__(
-        self, program: Program | None = None, seed: int = 0, meter: Meter | None = None
+        self,
+        program: Program | None = None,
+        seed: int = 0,
+        meter: Meter | None = None,
+        faults: Faults | None = None,
     ) -> None:
         self.meter = meter or Meter()
         self.clock = VirtualClock()
@@ -65,16 +57,17 @@ class World:
         self.blobs = MemoryBlobs(self.meter)
         self.journal = MemoryJournal()
         self.settings = _settings(self.inboxes)
-        self.platform = Platform(self, self.settings)
+        self.faults = faults or Faults()
         self.program = program or (lambda _name, _attempt: Outcome())
-        self.start_delay = 500  #: ms from RunTask to RUNNING
         self.paused: set[str] = set()  #: functions that do not run: relay, launch, schedule, …
         self._agenda: list[tuple[int, int, Callable[[], None]]] = []
         self._number = count()
-        self._machine = WaitMachine(self.waits, self.tables.jobs, self.clock, self.at)
-        self._started: set[str] = set()
-        self._stopped: set[str] = set()
-        self._effects: list[dict[str, Any]] = []
+        self._sandboxes: dict[str, Platform] = {}
+        self.platform = self.sandbox("api")
+        self.functions = Functions(self)
+        self.fargate = Fargate(self.tasks, self.clock, self.at, self._outcome)
+        self.machine = WaitMachine(self.waits, self.tables.jobs, self.clock, self.at, self.faults)
+        self.faults.interleave = self.functions.interleave
 
     # ── what a user does ──────────────────────────────────────────────────────────────────────
 
@@ -164,7 +157,7 @@ class World:
 
     def variables(self, task: str) -> dict[str, str]:
         """The variables that RunTask gave the container."""
-        return _environment(self.tasks.tasks[task].request)
+        return variables_of(self.tasks.tasks[task].request)
 
     def lose_records(self) -> None:
         """Records of the streams that nobody will ever see."""
@@ -179,8 +172,17 @@ class World:
 
     def settle(self) -> None:
         """Let everything happen that can happen without time passing."""
-        while any([self._streams(), self._bells(), self._machine.step(), self._ecs()]):
-            pass
+        functions = self.functions
+        sources = (
+            functions.streams,
+            functions.effects,
+            functions.bells,
+            self.machine.step,
+            functions.events,
+        )
+        moved = True
+        while moved:
+            moved = sum(source() for source in self.faults.order(sources)) > 0
 
     def run(self, minutes: float = 60, reconcile: bool = True) -> None:
         """Let so much time pass, with a reconcile every minute."""
@@ -197,94 +199,32 @@ class World:
 
     def _every_minute(self, end: int) -> None:
         for when in range(self.clock.now() + MINUTE, end + 1, MINUTE):
-            self.at(when, self._reconcile)
+            self.at(when, self._minute)
 
-    def _reconcile(self) -> None:
-        if "reconcile" not in self.paused:
-            self.platform.reconciler.run(self.clock.now() + 40_000)
-            self._effects_queue()
+    def _minute(self) -> None:
+        self.functions.reconcile()
 
     # ── functions ─────────────────────────────────────────────────────────────────────────────
 
-    def _streams(self) -> bool:
-        changes = self.tables.jobs.drain()
-        self.tables.capacity.drain()
-        if "relay" not in self.paused:
-            self.platform.relay.on_changes(changes)
-        if "launch" not in self.paused:
-            for change in changes:
-                self.platform.launcher.on_change(change)
-        return self._effects_queue() or bool(changes)
+    def sandbox(self, function: str) -> Platform:
+        """The services as a warm instance of this function holds them."""
+        if function not in self._sandboxes:
+            ports = self.faults.around(self, function)
+            self._sandboxes[function] = Platform(ports, self.settings)
+        return self._sandboxes[function]
 
-    def _effects_queue(self) -> bool:
-        queue = self.settings.effects_queue
-        messages = self.inboxes.take(queue, 100)
-        for message in messages:
-            owed = json.loads(message.body)
-            if "cell" in owed:
-                self.platform.bell.ring(owed["cell"])
-            else:
-                self.platform.reconciler.pay(owed["job"])
-            self.inboxes.acknowledge(queue, [message.receipt])
-        if not messages and self.inboxes.depth(queue):
-            self.at(self.clock.now() + 1000, lambda: None)
-        return bool(messages)
+    def lose_sandbox(self, function: str) -> None:
+        """The instance died; the next invocation starts cold."""
+        self._sandboxes.pop(function, None)
 
-    def _bells(self) -> bool:
-        if "schedule" in self.paused:
-            return False
-        bell = self.bells.take()
-        if bell:
-            self.platform.scheduler.tick(bell[0], self.clock.now() + 20_000)
-        return bell is not None
+    def cells(self) -> list[str]:
+        return [
+            cell.name for cell in cells(CatalogStore(self.tables.catalog, self.clock).snapshot())
+        ]
 
-    # ── ECS ───────────────────────────────────────────────────────────────────────────────────
-
-    def _ecs(self) -> bool:
-        for arn, task in list(self.tasks.tasks.items()):
-            if arn not in self._started:
-                self._started.add(arn)
-                self._begin(arn, task.request)
-            elif task.stop is not None and arn not in self._stopped:
-                self._stopped.add(arn)
-                self.at(self.clock.now() + 1000, lambda arn=arn: self._kill(arn))  # type: ignore[misc]
-        events, self.tasks.events = self.tasks.events, []
-        if "track" not in self.paused:
-            for report in events:
-                self.platform.tracker.on_report(report)
-        return bool(events)
-
-    def _begin(self, arn: str, request: Mapping[str, Any]) -> None:
-        env = _environment(request)
-        job = env["AWS_BATCH_JOB_ID"]
-        outcome = self.program(self.state(job).name, int(env["AWS_BATCH_JOB_ATTEMPT"]))
-        start = self.clock.now() + self.start_delay
-        self.at(start, lambda: self._start(arn))
-        self.at(start + outcome.runs, lambda: self._finish(arn, outcome))
-
-    def _start(self, arn: str) -> None:
-        if self.tasks.tasks[arn].status == "PROVISIONING":
-            self.tasks.start(arn)
-
-    def _finish(self, arn: str, outcome: Outcome) -> None:
-        if self.tasks.tasks[arn].status != "STOPPED":
-            self.tasks.finish(
-                arn,
-                outcome.exit_code,
-                outcome.reason,
-                outcome.stop_code,
-                outcome.stopped_reason,
-            )
-
-    def _kill(self, arn: str) -> None:
-        if self.tasks.tasks[arn].status != "STOPPED":
-            self.tasks.finish(arn, 137)
-
-
-def _environment(request: Mapping[str, Any]) -> dict[str, str]:
-    """The variables RunTask gives the container."""
-    container = request["overrides"]["containerOverrides"][0]
-    return {entry["name"]: entry["value"] for entry in container["environment"]}
+    def _outcome(self, variables: Mapping[str, str]) -> Outcome:
+        name = self.state(variables["AWS_BATCH_JOB_ID"]).name
+        return self.program(name, int(variables["AWS_BATCH_JOB_ATTEMPT"]))
 
 
 def _settings(inboxes: MemoryInboxes) -> Settings:

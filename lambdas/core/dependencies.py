@@ -68,7 +68,7 @@ def write_page(state: JobState, waiting_for: Sequence[str]) -> list[Write]:
     if not waiting_for:
         item["closed"] = True
         count = Update(count.key, count.put, {"closed": 1}, count.drop, count.when)
-    edges = [Put(Edge(dep, state.id, page).item(), (Absent("pk"),)) for dep in waiting_for]
+    edges = [Put(Edge(dep, state.id, page).item()) for dep in waiting_for]
     return [count, Put(item, (Absent("pk"),)), *edges]
 
 

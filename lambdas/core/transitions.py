@@ -11,6 +11,7 @@ about an attempt names the attempt (`run`), everything an execution of `wait` do
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from lambdas.core.job import (
@@ -161,8 +162,12 @@ def failed(state: JobState, outcome: Mapping[str, Any], expires: int) -> Update:
 def retry(
     state: JobState, outcome: Mapping[str, Any], until: int | None, now: int
 ) -> tuple[Update, Update]:
-    """A failed attempt → RUNNABLE, at once or (`until`, ms) after a backoff; and its outcome kept."""
-    back = _again(state, until, now, drop=(*_ATTEMPT, "stop", "stop_kind"))
+    """A failed attempt → RUNNABLE, at once or (`until`, ms) after a backoff; and its outcome kept.
+
+    Refused when a stop was wished that the decision to retry did not know of.
+    """
+    unknown = () if state.stop else (Absent("stop"),)
+    back = _again(state, until, now, drop=(*_ATTEMPT, "stop", "stop_kind"), when=unknown)
     kept = {name: value for name, value in _told(state, outcome).items() if value is not None}
     return back, Update(attempt_key(state.id, state.attempt), put=kept, when=(Present("pk"),))
 
@@ -170,7 +175,8 @@ def retry(
 def unlaunched(state: JobState, why: str, until: int, now: int) -> Update:
     """A proven non-launch: the attempt never was, the job is RUNNABLE again after a pause.
 
-    Refused when a task is known after all, or a stop is wished.
+    Refused when a task is known after all, a stop is wished, or another took the launch over
+    (`lease_launch` moved the debt): its RunTask may be on the way.
     """
     back = _again(state, until, now, drop=_ATTEMPT)
     return Update(
@@ -183,7 +189,12 @@ def unlaunched(state: JobState, why: str, until: int, now: int) -> Update:
             "why": why[:REASON_LIMIT],
         },
         drop=back.drop,
-        when=(*_this_attempt(state), Absent("task"), Absent("stop")),
+        when=(
+            *_this_attempt(state),
+            Absent("task"),
+            Absent("stop"),
+            Equals("due_at", state.due_at),
+        ),
     )
 
 
@@ -213,7 +224,11 @@ def withdraw(state: JobState, kind: str, reason: str, now: int, expires: int) ->
             **(_due(state, now + OWED_WITHIN) if owing else {}),
         },
         drop=_LANE if owing else (*_LANE, *_DUE),
-        when=(Equals("status", state.status.value), _same("ticket", state.ticket)),
+        when=(
+            Equals("status", state.status.value),
+            _same("ticket", state.ticket),
+            *_same_fan(state),
+        ),
     )
 
 
@@ -288,11 +303,18 @@ def depended_on(job: str) -> Update:
 
 
 def settled(state: JobState) -> Update:
-    """An ended job owes nothing any more (edges resolved, token answered)."""
+    """An ended job owes nothing any more (edges resolved, token answered).
+
+    Refused when more edges were resolved since the state was read: there may be more still.
+    """
     return Update(
         state_key(state.id),
         drop=("token", "waiting", "until", *_DUE),
-        when=(Equals("status", state.status.value), Present("due_at")),
+        when=(
+            Equals("status", state.status.value),
+            Present("due_at"),
+            _same("fanned", state.fanned),
+        ),
     )
 
 
@@ -371,6 +393,20 @@ def dependency_failed(request: Mapping[str, Any], now: int) -> Update:
     )
 
 
+def wait_over(state: JobState, now: int, retention_days: int) -> Update | None:
+    """The write with which the execution of this wait must end by now; None while it may sleep.
+
+    It names the token that was answered: an execution that went to sleep since is answered first.
+    """
+    request = wait_input(state, retention_days)
+    if state.status is Status.PENDING and (state.doomed or state.ready):
+        end = dependency_failed(request, now) if state.doomed else release(request, now)
+        asleep = Equals("token", state.token) if state.token else Absent("token")
+        return replace(end, when=(*end.when, asleep))
+    backoff = state.status is Status.RUNNABLE and state.waiting is Waiting.BACKOFF
+    return release(request, now) if backoff and (state.until or 0) + OWED_WITHIN <= now else None
+
+
 # ── parts ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -381,11 +417,17 @@ def _end(state: JobState, status: Status, outcome: Mapping[str, Any], expires: i
         state_key(state.id),
         put={**_status(state, status), **kept, "expires": expires, **owes},
         drop=() if state.fan else _DUE,
-        when=_this_attempt(state),
+        when=(*_this_attempt(state), *_same_fan(state)),
     )
 
 
-def _again(state: JobState, until: int | None, now: int, drop: tuple[str, ...]) -> Update:
+def _again(
+    state: JobState,
+    until: int | None,
+    now: int,
+    drop: tuple[str, ...],
+    when: tuple[Condition, ...] = (),
+) -> Update:
     put: dict[str, Any] = {**_status(state, Status.RUNNABLE)}
     if until is None:
         put |= {"ticket": state.ticket + 1, **_due(state, now + OWED_WITHIN, keep=False)}
@@ -396,7 +438,7 @@ def _again(state: JobState, until: int | None, now: int, drop: tuple[str, ...]) 
             "until": until,
             **_due(state, now + OWED_WITHIN, keep=False),
         }
-    return Update(state_key(state.id), put=put, drop=drop, when=_this_attempt(state))
+    return Update(state_key(state.id), put=put, drop=drop, when=(*_this_attempt(state), *when))
 
 
 def _told(state: JobState, outcome: Mapping[str, Any]) -> dict[str, Any]:
@@ -416,6 +458,11 @@ def _this_attempt(state: JobState) -> tuple[Condition, ...]:
         Equals("run", state.run),
         OneOf("status", (Status.STARTING.value, Status.RUNNING.value)),
     )
+
+
+def _same_fan(state: JobState) -> tuple[Condition, ...]:
+    """An end that owes nothing must not miss that somebody began to wait for it just now."""
+    return () if state.fan else (Absent("fan"),)
 
 
 def _same(name: str, value: int) -> Condition:

@@ -28,7 +28,7 @@ from lambdas.core.job import (
 )
 from lambdas.core.outbox import DEPENDENT_JOB_FAILED
 from lambdas.core.ports import Clock, Journal, Table
-from lambdas.core.tables import Change, Key, Query, Write
+from lambdas.core.tables import Change, Delete, Key, Query, Write
 from lambdas.services.specs import Specs
 
 #: Edges resolved in one go; the item then changes and the stream calls again.
@@ -132,7 +132,13 @@ class Dependents:
             dependent = self._state(edge.dependent)
             if dependent:
                 self._doom(dependent, edge.dependency)
-        self._transact(resolve(edge))
+        try:
+            self._jobs.transact(resolve(edge))
+        except TransactionRefused as refused:
+            if refused.conflicted:
+                raise Throttled("an edge met another write in flight") from refused
+            if 0 not in refused.failed:  # the dependent is long gone, and its pages with it
+                self._jobs.write(Delete(edge.key))
 
     def _doom(self, state: JobState, dependency: str) -> None:
         try:

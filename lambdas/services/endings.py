@@ -5,10 +5,13 @@ from __future__ import annotations
 from lambdas.core import capacity, transitions
 from lambdas.core.conclude import Kind, conclude
 from lambdas.core.errors import Throttled, TransactionRefused
-from lambdas.core.job import JobState
+from lambdas.core.job import JobState, state_key, state_of
 from lambdas.core.ports import Clock, Journal, Tables, TaskReport
 from lambdas.core.tables import CAPACITY, JOBS, TableSchema, Write
 from lambdas.services.specs import Specs
+
+#: How often an end is decided again because the job changed meanwhile.
+_TRIES = 4
 
 #: The pause after a proven non-launch doubles from the first to the last (ms).
 PAUSE_FIRST = 15_000
@@ -34,7 +37,21 @@ class Endings:
         self._retention_days = retention_days
 
     def conclude(self, state: JobState, report: TaskReport) -> bool:
-        """End the attempt as its task ended: succeed, retry or fail. False when it was over."""
+        """End the attempt as its task ended: succeed, retry or fail. False when it was over.
+
+        A wish to stop, or a first dependent, that came since `state` was read changes what the
+        end must say: then it is decided again.
+        """
+        now: JobState | None = state
+        for _ in range(_TRIES):
+            if now is None:
+                return False
+            if self._conclude(now, report):
+                return True
+            now = self._live(now)
+        raise Throttled(f"job {state.id} changes faster than its attempt can be ended")
+
+    def _conclude(self, state: JobState, report: TaskReport) -> bool:
         spec = self._specs.load(state.id)
         now = self._clock.now()
         end = conclude(state, spec.retry, spec.extensions, report, now)
@@ -69,6 +86,12 @@ class Endings:
             return False
         outcome = {"stopped": now, "status_reason": state.stop}
         return self._end(state, [transitions.failed(state, outcome, self._expires(now))])
+
+    def _live(self, state: JobState) -> JobState | None:
+        """The job as it stands, if this attempt is live still."""
+        item = self._tables.jobs.get(state_key(state.id))
+        now = state_of(item) if item else None
+        return now if now and now.run == state.run and now.status.live else None
 
     def _end(self, state: JobState, writes: list[Write]) -> bool:
         """Write the end and the release together; False when the attempt had ended already."""

@@ -1,9 +1,11 @@
 """Launching: one RunTask for one attempt, with the request that its claim froze.
 
-Nothing is launched twice. ECS answers one token with one task for as long as it remembers tokens;
-beyond that, time keeps callers apart: the stream launches only a claim younger than `FRESH`, and
-an older one belongs to whoever takes its lease (`reconcile`, once a debt is due), well after the
-last fresh call has ended. Past `TOKEN_TRUSTED` nothing is launched any more, only looked up.
+Nothing is launched twice. ECS answers one token with one task for as long as it remembers tokens,
+so that any number may call. But only who calls alone may take ECS's refusal for proof that the
+attempt has no task: the stream for a fresh claim that nobody has leased, and `reconcile` with the
+lease, well after the last call before it has ended. A call in between, from the effects queue,
+takes the lease as well, which voids the stream's proof, and proves nothing itself. Past
+`TOKEN_TRUSTED` nothing is launched any more, only looked up.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ from typing import Any
 
 from lambdas.core import transitions
 from lambdas.core.errors import (
-    BatchyardError,
     CapacityUnavailable,
     ConditionFailed,
     TaskConflict,
@@ -23,6 +24,7 @@ from lambdas.core.errors import (
 from lambdas.core.job import JobState, Status, attempt_key, state_key, state_of
 from lambdas.core.ports import Clock, Inboxes, Journal, Table, TaskContainer, TaskReport, Tasks
 from lambdas.core.tables import Change
+from lambdas.core.transitions import OWED_WITHIN
 from lambdas.services.endings import Endings
 
 #: The stream launches claims that are younger than this (ms); older ones need the lease.
@@ -59,53 +61,83 @@ class Launcher:
         self._effects_queue = effects_queue
 
     def on_change(self, change: Change) -> None:
-        """A record of the jobs stream: launch it when it is a fresh claim, or put it off."""
+        """A record of the jobs stream: launch it when it is a fresh claim, or put it off.
+
+        Whatever goes wrong with one claim does not hold up the others.
+        """
         if change.key.sk != "STATE" or change.new is None:
             return
-        state = state_of(change.new)
-        if state.status is not Status.STARTING or state.task is not None:
+        claimed = state_of(change.new)
+        if claimed.status is not Status.STARTING or _same_run(change):
             return
         try:
-            self.launch_fresh(state.id, state.run)
-        except BatchyardError as error:
-            self._journal.warn("launch put off", job=state.id, error=str(error))
-            self._inboxes.send(self._effects_queue, [json.dumps({"job": state.id})], RETRY_DELAY)
+            self._launch_fresh(claimed)
+        except Exception as error:
+            self._journal.warn("launch put off", job=claimed.id, error=repr(error))
+            self._inboxes.send(self._effects_queue, [json.dumps({"job": claimed.id})], RETRY_DELAY)
 
-    def launch_fresh(self, job: str, run: str | None) -> None:
-        """Launch an attempt by the right of its freshness. Raises Throttled: nothing was done."""
-        state = self._waiting_to_launch(job, run)
-        if state and self._clock.now() < (state.claimed or 0) + FRESH:
-            self._run(state)
+    def _launch_fresh(self, claimed: JobState) -> None:
+        """Launch a claim that nobody has leased yet, by the right of its freshness."""
+        item = self._jobs.get(state_key(claimed.id))
+        state = state_of(item) if item else None
+        if state is None or not _waits(state) or state.run != claimed.run:
+            return
+        unleased = state.due_at == claimed.due_at
+        if unleased and self._clock.now() < (state.claimed or 0) + FRESH:
+            self._run(state, alone=True)
+
+    def launch_again(self, state: JobState) -> None:
+        """Launch an attempt that was put off, beside others who may try. Raises Throttled."""
+        if not _waits(state) or self._clock.now() >= (state.claimed or 0) + TOKEN_TRUSTED:
+            return
+        leased = self._lease(state)
+        if leased:
+            self._run(leased, alone=False)
 
     def launch_overdue(self, state: JobState) -> None:
         """Launch, or look up, an attempt whose launch was lost, by the right of its lease."""
-        try:
-            self._jobs.write(transitions.lease_launch(state, self._clock.now()))
-        except ConditionFailed:
+        now, claimed = self._clock.now(), state.claimed or 0
+        if now < claimed + OWED_WITHIN:  # a debt from before the claim: the stream may be at it
+            return
+        leased = self._lease(state)
+        if leased is None:
             return
         known = self._tasks.find(state.started_by)
         if known:
-            self._record(state, known[0])
-        elif self._clock.now() < (state.claimed or 0) + TOKEN_TRUSTED:
-            self._run(state)
+            self._record(leased, known[0])
+        elif now < claimed + TOKEN_TRUSTED:
+            self._run(leased, alone=True)
         else:
-            self._endings.unlaunched(state, "its launch was lost and ECS knows no task of it")
+            self._endings.unlaunched(leased, "its launch was lost and ECS knows no task of it")
 
-    def _run(self, state: JobState) -> None:
+    def _lease(self, state: JobState) -> JobState | None:
+        """The job with its launch leased to us; None when another was faster."""
+        try:
+            item = self._jobs.write(transitions.lease_launch(state, self._clock.now()))
+        except ConditionFailed:
+            return None
+        return state_of(item) if item else None
+
+    def _run(self, state: JobState, alone: bool) -> None:
+        """Call ECS. A refusal ends the attempt only if no other call can be on its way."""
         request = self._frozen(state)
         try:
             task = self._tasks.run(request)
         except TaskConflict as conflict:
             found = [conflict.task] if conflict.task else self._tasks.find(state.started_by)
             task = next(iter(found), "")
-        except CapacityUnavailable as shortage:
-            self._endings.unlaunched(state, str(shortage))
-            return
-        except TaskRefused as refusal:
-            self._endings.conclude(state, _refused(state, str(refusal), self._clock.now()))
+        except (CapacityUnavailable, TaskRefused) as refusal:
+            if alone:
+                self._give_up(state, refusal)
             return
         if task:
             self._record(state, task)
+
+    def _give_up(self, state: JobState, refusal: CapacityUnavailable | TaskRefused) -> None:
+        if isinstance(refusal, CapacityUnavailable):
+            self._endings.unlaunched(state, str(refusal))
+        else:
+            self._endings.conclude(state, _refused(state, str(refusal), self._clock.now()))
 
     def _record(self, state: JobState, task: str) -> None:
         """Write the task down; one of an attempt that is over by now is stopped."""
@@ -126,13 +158,15 @@ class Launcher:
         request: Mapping[str, Any] = attempt["request"]
         return request
 
-    def _waiting_to_launch(self, job: str, run: str | None) -> JobState | None:
-        """The job read strongly, if this attempt still waits for its task."""
-        item = self._jobs.get(state_key(job))
-        state = state_of(item) if item else None
-        if state and state.status is Status.STARTING and state.run == run and not state.task:
-            return state
-        return None
+
+def _waits(state: JobState) -> bool:
+    """The attempt waits for its task."""
+    return state.status is Status.STARTING and state.task is None
+
+
+def _same_run(change: Change) -> bool:
+    """A change of an attempt that was there before; the claim's own record launches."""
+    return bool(change.old and change.new and change.old.get("run") == change.new.get("run"))
 
 
 def _refused(state: JobState, why: str, now: int) -> TaskReport:

@@ -251,4 +251,5 @@ class Platform:
             tasks=self.ports.tasks,
             clock=self.ports.clock,
             journal=self.ports.journal,
+            retention_days=self.settings.retention_days,
         )

@@ -5,11 +5,13 @@ Each step is bounded by `deadline`; what is left is overdue still, and next in l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from lambdas.core import transitions
-from lambdas.core.errors import BatchyardError, ConditionFailed
+from lambdas.core.errors import ConditionFailed
 from lambdas.core.job import (
     DUE_SHARDS,
     JobState,
@@ -39,6 +41,11 @@ _SWEEP_EVERY = 5
 _RECHECK_FIRST = 5 * 60_000
 _RECHECK_LAST = 6 * 3_600_000
 
+#: A task that ECS does not show is not yet shown, until its attempt is this old (ms).
+FORGOTTEN_AFTER = 10 * 60_000
+
+Done = TypeVar("Done")
+
 TIMED_OUT = "Job attempt duration exceeded timeout"
 
 
@@ -66,6 +73,7 @@ class Reconciler:
         tasks: Tasks,
         clock: Clock,
         journal: Journal,
+        retention_days: int,
     ) -> None:
         self._jobs = jobs
         self._relay = relay
@@ -77,24 +85,35 @@ class Reconciler:
         self._tasks = tasks
         self._clock = clock
         self._journal = journal
+        self._retention_days = retention_days
 
     def run(self, deadline: int) -> Reconciled:
         """One round, until `deadline` (epoch ms) at the latest."""
-        bells = self._bell.ring_lost()
+        bells = self._step("bells", self._bell.ring_lost) or 0
         paid, oldest = 0, 0
         for shard in range(DUE_SHARDS):
-            count, age = self._pay_shard(shard, deadline)
+            pay = partial(self._pay_shard, shard, deadline)
+            count, age = self._step("debts", pay) or (0, 0)
             paid, oldest = paid + count, max(oldest, age)
-        self._queues.sweep(deadline)
-        orphans = self._sweep_tasks(deadline)
-        self._bell.ring_waiting()
+        self._step("queues", lambda: self._queues.sweep(deadline))
+        orphans = self._step("tasks", lambda: self._sweep_tasks(deadline)) or 0
+        self._step("waiting", self._bell.ring_waiting)
         return Reconciled(paid, oldest // 1000, orphans, bells)
 
     def pay(self, job: str) -> None:
         """Pay what one job owes now: a message of the effects queue. Raises what goes wrong."""
         state = self._relay.pay(job)
-        if state and state.status is Status.STARTING and state.task is None:
-            self._launcher.launch_fresh(job, state.run)
+        if state:
+            self._launcher.launch_again(state)
+
+    def _step(self, name: str, do: Callable[[], Done]) -> Done | None:
+        """One part of a run: what goes wrong in it does not keep the others from their turn."""
+        try:
+            return do()
+        except Exception as error:
+            self._journal.warn("reconcile step failed", step=name, error=repr(error))
+            self._journal.count("ReconcileStepsFailed")
+            return None
 
     # ── debts ─────────────────────────────────────────────────────────────────────────────────
 
@@ -123,8 +142,8 @@ class Reconciler:
             self._pay(state)
         except ConditionFailed:
             return 0  # another function moved it on: nothing is owed any more
-        except BatchyardError as error:
-            self._journal.warn("debt not paid", job=job, status=state.status, error=str(error))
+        except Exception as error:
+            self._journal.warn("debt not paid", job=job, status=state.status, error=repr(error))
             return 0
         return 1
 
@@ -135,21 +154,41 @@ class Reconciler:
             case Status.STARTING | Status.RUNNING:
                 self._check_live(state)
             case Status.PENDING:
-                self._relay.pay(state.id)
                 self._dependents.recheck_all(state)
-                self._look_again(state, self._patience(state))
+                if not self._end_wait(self._relay.pay(state.id)):
+                    self._look_again(state, self._patience(state))
+            case Status.RUNNABLE if state.waiting is not None:
+                if not self._end_wait(self._relay.pay(state.id)):
+                    left = max(0, (state.until or 0) - self._clock.now())
+                    self._look_again(state, left + OWED_WITHIN)
             case Status.SUCCEEDED | Status.FAILED:
-                self._relay.pay(state.id)
-                self._jobs.write(transitions.settled(state))
+                paid = self._relay.pay(state.id)
+                if paid:
+                    self._jobs.write(transitions.settled(paid))
             case _:
                 self._relay.pay(state.id)
                 self._look_again(state, OWED_WITHIN)
+
+    def _end_wait(self, state: JobState | None) -> bool:
+        """Make the last write of a wait that is over, in place of its execution: one that was
+        aborted, or met a long failure of DynamoDB, never makes it. Whoever is second is refused.
+        """
+        if state is None:
+            return False
+        write = transitions.wait_over(state, self._clock.now(), self._retention_days)
+        if write is None:
+            return False
+        self._jobs.write(write)
+        return True
 
     def _check_live(self, state: JobState) -> None:
         """Compare a live attempt with ECS, stop it when its time is up, and come back later."""
         now = self._clock.now()
         task = state.task or ""
         report = self._tasks.describe([task]).get(task)
+        if report is None and now < (state.claimed or 0) + FORGOTTEN_AFTER:
+            self._look_again(state, OWED_WITHIN)  # RunTask's answer runs ahead of what ECS shows
+            return
         if report is None or report.status == "STOPPED":
             self._tracker.on_report(report or _forgotten(state, now))
             return

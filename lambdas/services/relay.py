@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 
 from lambdas.core import outbox, transitions
 from lambdas.core.dependencies import Edge
-from lambdas.core.errors import BatchyardError
 from lambdas.core.job import JobState, job_of, state_key, state_of
 from lambdas.core.ports import Inboxes, Journal, Table, Tasks, Waits
 from lambdas.core.tables import Change
@@ -61,7 +60,7 @@ class Relay:
         """Carry out everything a batch of stream records newly owes; tickets go out together."""
         tickets: list[outbox.SendTicket] = []
         for change in changes:
-            for effect in self._effects(change):
+            for effect in self._read(change):
                 if isinstance(effect, outbox.SendTicket):
                     tickets.append(effect)
                 else:
@@ -73,21 +72,31 @@ class Relay:
 
         `launch` pays `Launch`; errors of effects are raised.
         """
+        paid: Sequence[outbox.Effect] = ()
         for _ in range(_ROUNDS):
             item = self._jobs.get(state_key(job))
             if item is None:
                 return None
             state = state_of(item)
-            effects = [e for e in outbox.owed(state) if not isinstance(e, outbox.Launch)]
-            if not effects:
-                return state
+            owed = outbox.owed(state)
+            effects = [effect for effect in owed if not isinstance(effect, outbox.Launch)]
+            if effects == paid:
+                return state  # nothing more came of it
             for effect in effects:
                 self._carry_out(effect)
-            if not any(isinstance(e, _STEPS) for e in effects):
-                return state
+            paid = effects
         return state
 
     # ── the stream ────────────────────────────────────────────────────────────────────────────
+
+    def _read(self, change: Change) -> Iterable[outbox.Effect | Edge | Change]:
+        """What a record owes; one that cannot be read is put aside: no other waits behind it."""
+        try:
+            return self._effects(change)
+        except (KeyError, TypeError, ValueError) as error:
+            self._journal.warn("record put aside", item=change.key.pk, error=repr(error))
+            self._hand_over([job_of(change.key)])
+            return ()
 
     def _effects(self, change: Change) -> Iterable[outbox.Effect | Edge | Change]:
         if change.new is None:
@@ -106,9 +115,9 @@ class Relay:
         job = effect.dependent if isinstance(effect, Edge) else job_of(change.key)
         try:
             self._carry_out(effect)
-        except BatchyardError as error:
+        except Exception as error:
             self._journal.warn(
-                "effect put off", job=job, effect=type(effect).__name__, error=str(error)
+                "effect put off", job=job, effect=type(effect).__name__, error=repr(error)
             )
             self._hand_over([job])
 
@@ -125,8 +134,8 @@ class Relay:
         for queue, of_queue in by_queue.items():
             try:
                 self._send(queue, of_queue)
-            except BatchyardError as error:
-                self._journal.warn("tickets put off", queue=queue, error=str(error))
+            except Exception as error:
+                self._journal.warn("tickets put off", queue=queue, error=repr(error))
                 self._hand_over(ticket.job for ticket in of_queue)
 
     def _send(self, queue: str, tickets: Sequence[outbox.SendTicket]) -> None:
@@ -176,7 +185,3 @@ class Relay:
             self._waits.succeed(effect.token)
         else:
             self._waits.fail(effect.token, effect.error, effect.cause)
-
-
-#: Effects that change the job itself, so that more may be owed right after.
-_STEPS = (outbox.ExpandDependencies, outbox.LeaveSubmitted, outbox.ResolveDependents)
