@@ -15,7 +15,7 @@ WORKERS ?= 2
 # `make synth` leaves the templates here.
 OUT ?= cdk.out
 
-.PHONY: help setup demo up down test check format synth bench smoke clean
+.PHONY: help setup demo up down test check format synth faults bench smoke clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ synth: setup ## the templates, checked by cdk-nag and cfn-lint, and what they co
 	@BATCHYARD_NAG=1 CDK_OUTDIR="$(OUT)" "$(PY)" app.py
 	@"$(BIN)/cfn-lint" --non-zero-exit-code error $(OUT)/*.template.json
 	@echo "templates in $(OUT)"
+
+faults: setup ## ten thousand hostile days in virtual time
+	@"$(PY)" -m simulator --seeds $${SEEDS:-10000}
 
 bench: setup ## the figures: latency, throughput, calls, write units, price
 	@"$(PY)" -m benchmarks
