@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from lambdas.core import capacity, transitions
-from lambdas.core.catalog import Cell, cell_with
-from lambdas.core.errors import ConditionFailed
+from lambdas.core.catalog import Cell, Queue, cell_with
+from lambdas.core.errors import ConditionFailed, Throttled
 from lambdas.core.job import JobState, Status, state_key, state_of
 from lambdas.core.ports import Clock, Inboxes, Journal, Message, Table
 from lambdas.core.scheduling import Code, Hold, PlanRequest, Room, lane, plan, rank
@@ -137,7 +137,7 @@ class Scheduler:
         look = Round()
         keys: dict[Key, None] = {}
         for queue in cell.queues:
-            messages = self._inboxes.take(queue.inbox, limit)
+            messages = self._take(queue, limit)
             look.more |= len(messages) == limit
             for message in messages:
                 self._read_ticket(queue.inbox, message, look, keys)
@@ -147,6 +147,18 @@ class Scheduler:
             if state.status is Status.RUNNABLE and state.waiting is None and state.stop is None:
                 look.candidates[state.queue].append(state)
         return look
+
+    def _take(self, queue: Queue, limit: int) -> list[Message]:
+        """The tickets that came in. An inbox that is gone, or denied to us, is passed over, lest it
+        stop the queues beside it: its jobs' tickets stay owed, and `reconcile` sends them again."""
+        try:
+            return self._inboxes.take(queue.inbox, limit)
+        except Throttled:
+            raise
+        except Exception as error:
+            self._journal.warn("inbox not read", queue=queue.name, error=repr(error))
+            self._journal.count("InboxesUnreadable")
+            return []
 
     def _read_ticket(
         self, inbox: str, message: Message, look: Round, keys: dict[Key, None]
