@@ -1,4 +1,4 @@
-"""`python -m local up|demo|down|status|env`: the local platform from a terminal."""
+"""`python -m local up|demo|down|status|env|smoke`: the local platform, and the smoke run on AWS."""
 
 from __future__ import annotations
 
@@ -22,8 +22,14 @@ def main() -> int:
     commands.add_parser("down", help="stop everything")
     commands.add_parser("status", help="say what runs")
     commands.add_parser("env", help="print variables for `eval $(…)`")
+    smoke = commands.add_parser("smoke", help="prove it on an AWS account, and remove it again")
+    smoke.add_argument("--yes", action="store_true", help="do not ask")
+    smoke.add_argument("--minutes", type=int, default=45, help="remove everything after so many")
+    smoke.add_argument("--clean", metavar="NAME", help="remove what a killed run left")
     options = parser.parse_args()
     try:
+        if options.command == "smoke":
+            return _smoke(options)
         return _up(options.auth) if options.command == "up" else COMMANDS[options.command]()
     except PlatformError as error:
         print(f"batchyard: {error}", file=sys.stderr)
@@ -51,6 +57,14 @@ def _demo() -> int:
     from local.demo import demo
 
     return demo(ROOT)
+
+
+def _smoke(options: argparse.Namespace) -> int:
+    from local.smoke import run
+
+    if options.clean:
+        return run.clean(ROOT, options.clean, yes=options.yes)
+    return run.smoke(ROOT, yes=options.yes, minutes=options.minutes)
 
 
 def _status() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -19,12 +20,18 @@ from local.smoke.plan import IMAGE
 Client = Callable[[str], Any]
 BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
 VPC_QUOTA = {"ServiceCode": "vpc", "QuotaCode": "L-F678F1CE"}
-_MANIFESTS = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json"
+_MANIFESTS = (
+    "application/vnd.oci.image.index.v1+json, "
+    "application/vnd.docker.distribution.manifest.list.v2+json"
+)
 
 
 def region() -> str:
-    """The Region of the caller's configuration. Raises PlatformError when there is none."""
-    found = botocore.session.Session().get_config_variable("region")
+    """The Region of the caller's configuration. Raises PlatformError when there is none.
+
+    AWS_REGION is what the CDK CLI reads, AWS_DEFAULT_REGION what boto3 does.
+    """
+    found = os.environ.get("AWS_REGION") or botocore.session.Session().get_config_variable("region")
     if not found:
         raise PlatformError("No Region is chosen: set AWS_REGION, or `aws configure`.")
     return str(found)
