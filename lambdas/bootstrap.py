@@ -54,8 +54,9 @@ class AwsPorts:
 
     @cached_property
     def inboxes(self) -> SqsInboxes:
-        tags = {"batchyard:deployment": self._settings.deployment}
-        return SqsInboxes(client("sqs"), tags=tags, kms_key=self._settings.queue_key)
+        s = self._settings
+        tags = {"batchyard:deployment": s.deployment}
+        return SqsInboxes(client("sqs"), tags=tags, kms_key=s.queue_key, require_tls=s.require_tls)
 
     @cached_property
     def bells(self) -> SqsBells:

@@ -42,6 +42,7 @@ class Settings:
     launch_rate: int = 20  #: claims a second and cell; RunTask's default quota
     retention_days: int = 90  #: how long an ended job is kept
     queue_key: str = ""  #: KMS key of SQS queues made by the API; empty: SQS's own
+    require_tls: bool = True  #: SQS queues made by the API refuse plain HTTP
 
     def to_env(self) -> dict[str, str]:
         """The environment of a function; values may hold unresolved deploy-time tokens."""

@@ -110,6 +110,7 @@ class ControlPlaneStack(cdk.Stack):
             security_groups=(take(self, self._config, "security_groups"),),
             assign_public_ip=self._assign_public_ip(),
             retention_days=self._config.retention_days,
+            require_tls=self._config.require_tls,
         )
 
     def _assign_public_ip(self) -> bool:

@@ -61,6 +61,7 @@ def test_the_settings_can_be_read_back(functions: dict[str, dict]) -> None:
     assert settings.deployment == "batchyard"
     assert settings.assign_public_ip is True
     assert settings.retention_days == 90
+    assert settings.require_tls is True
     assert settings.pass_roles == (
         "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/batchyard/jobs/*",
     )

@@ -28,7 +28,8 @@ Entry = dict[str, Any]
 
 
 class SqsInboxes:
-    """Queues by URL; those it makes carry `tags`, and are encrypted with `kms_key` or SQS's own."""
+    """Queues by URL; those it makes carry `tags`, are encrypted with `kms_key` or SQS's own, and
+    refuse plain HTTP unless `require_tls` is off."""
 
     def __init__(
         self,
@@ -37,12 +38,14 @@ class SqsInboxes:
         *,
         tags: Mapping[str, str] | None = None,
         kms_key: str = "",
+        require_tls: bool = True,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._meter = meter
         self._tags = dict(tags or {})
         self._kms_key = kms_key
+        self._require_tls = require_tls
         self._pause = pause
 
     def send(self, queue: str, bodies: Sequence[str], delay: int = 0) -> None:
@@ -65,7 +68,8 @@ class SqsInboxes:
         with throttling():
             url = self._create(name, attributes)
             arn = self._client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-            attributes["Policy"] = _tls_only(arn["Attributes"]["QueueArn"])
+            if self._require_tls:
+                attributes["Policy"] = _tls_only(arn["Attributes"]["QueueArn"])
             self._client.set_queue_attributes(QueueUrl=url, Attributes=attributes)
         self._count("GetQueueAttributes")
         self._count("SetQueueAttributes")
