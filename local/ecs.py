@@ -8,19 +8,18 @@ the task's `version` and goes to EventBridge as `ECS Task State Change`.
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lambdas.core import ecs_rules
 from local import ecs_records as records
 from local.ecs_events import Emitter
 from local.ecs_records import Record
+from local.ecs_roles import TaskRoles
 
 FORGET_AFTER = 3600.0  #: seconds ECS remembers a stopped task
-MAX_OVERRIDES = 8192  #: characters of RunTask's overrides
-MAX_TOKEN = 64
 POLL_LIMIT = 100  #: tasks handed out by one Poll
 POLL_WAIT = 10.0  #: longest a Poll is held, in seconds
 
@@ -29,11 +28,21 @@ Answer = tuple[Any, ...]
 
 
 class EcsHalf:
-    """ECS's task life cycle over MiniStack's module `ecs`, telling `emitter` of every change."""
+    """ECS's task life cycle over MiniStack's module `ecs`, telling `emitter` of every change.
 
-    def __init__(self, ecs: Any, emitter: Emitter, now: Callable[[], float] = time.time) -> None:
+    With `roles`, tasks act as their task roles; without, as whoever runs the agent.
+    """
+
+    def __init__(
+        self,
+        ecs: Any,
+        emitter: Emitter,
+        now: Callable[[], float] = time.time,
+        roles: TaskRoles | None = None,
+    ) -> None:
         self._ecs = ecs
         self._emitter = emitter
+        self._roles = roles
         self._now = now
         self._changed = threading.Condition(threading.RLock())
         self._generation = 1
@@ -74,21 +83,17 @@ class EcsHalf:
             return self._answer({"tasks": self._shown(fresh), "failures": []})
 
     def _refusal(self, data: Data) -> Answer | None:
-        if len(str(data.get("clientToken") or "")) > MAX_TOKEN:
-            return self._error(
-                "InvalidParameterException",
-                f"clientToken is longer than {MAX_TOKEN} characters.",
-            )
-        size = len(json.dumps(data.get("overrides") or {}, separators=(",", ":")))
-        if size > MAX_OVERRIDES:
-            return self._error(
-                "InvalidParameterException",
-                f"Container Overrides length must be at most {MAX_OVERRIDES}",
-            )
+        optional = {name: data.get(name) or "-" for name in ("clientToken", "startedBy")}
+        overrides = data.get("overrides") or {}
+        why = ecs_rules.refusal_of_run({**optional, "overrides": overrides})
+        if why:
+            return self._error("InvalidParameterException", why)
         key = self._ecs._resolve_td_key(data.get("taskDefinition", ""))
         if (self._ecs._task_defs.get(key) or {}).get("status", "ACTIVE") != "ACTIVE":
             return self._error("ClientException", "TaskDefinition is inactive")
-        return None
+        role = records.role(data, self._ecs._task_defs.get(key) or {})
+        refused = self._roles.refusal(role) if self._roles and role else None
+        return self._error("ClientException", refused) if refused else None
 
     def _repeat(self, data: Data) -> Answer | None:
         """The answer to a token that was used before, None for a new one."""
@@ -179,10 +184,7 @@ class EcsHalf:
             tasks = list(self._ecs._tasks.values())
             start = [t for t in tasks if t["lastStatus"] == "PROVISIONING"]
             taken = [t for t in tasks if t["lastStatus"] not in ("PROVISIONING", "STOPPED")]
-            page = [
-                {"task": self._ecs._sanitize(t), "taskDefinition": self._definition(t)}
-                for t in start[:POLL_LIMIT]
-            ]
+            page = [self._order(t) for t in start[:POLL_LIMIT]]
             return self._answer(
                 {
                     "generation": seen if len(start) > POLL_LIMIT else self._generation,
@@ -191,6 +193,15 @@ class EcsHalf:
                     "taken": [t["taskArn"] for t in taken],
                 }
             )
+
+    def _order(self, record: Record) -> Record:
+        """All that the agent is told of a task to start."""
+        definition = self._definition(record)
+        told = {"task": self._ecs._sanitize(record), "taskDefinition": definition}
+        role = records.role(record, definition)
+        if self._roles and role:
+            told["credentials"] = self._roles.session(role, record["taskArn"])
+        return told
 
     def _end(self, record: Record, reason: str | None) -> None:
         records.end(record, reason, self._iso())

@@ -1,8 +1,9 @@
-"""Every port, once on memory and once on AWS as moto plays it."""
+"""Every port, once on memory and once on AWS as moto plays it (or as the embedded cloud does)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import boto3
 import pytest
@@ -24,12 +25,21 @@ from lambdas.adapters.meter import Meter
 from lambdas.core.ports import Blobs, Inboxes, Table, Tables, Tasks
 from lambdas.core.tables import CAPACITY, CATALOG, JOBS
 from tests.conftest import REGION
+from tests.contract import worlds
 from tests.moto_tables import create_table
 
 
-@pytest.fixture(params=["memory", "moto"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    worlds.live_in(["memory", "moto"], metafunc)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    worlds.expect_differences(items)
+
+
+@pytest.fixture
 def where(request: pytest.FixtureRequest, aws_environment: None) -> Iterator[str]:
-    """The world a test runs in."""
+    """The world a test runs in; in AWS's, every boto3 client reaches it."""
     if request.param == "memory":
         yield "memory"
         return
@@ -93,8 +103,9 @@ def blobs(where: str) -> Blobs:
     if where == "memory":
         return MemoryBlobs()
     client = boto3.client("s3", region_name=REGION)
-    client.create_bucket(Bucket="yard-blobs")
-    return S3Blobs(client, "yard-blobs")
+    bucket = f"yard-blobs-{uuid4()}"  # the accounts of a cloud share one space of names
+    client.create_bucket(Bucket=bucket)
+    return S3Blobs(client, bucket)
 
 
 def _no_pause(seconds: float) -> None:

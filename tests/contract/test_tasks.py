@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from lambdas.adapters.aws.tasks import EcsTasks
-from lambdas.core.errors import ClientError
+from lambdas.core.errors import ClientError, TaskConflict, TaskRefused
 from lambdas.core.ports import Tasks
 
 DEFINITION = {
@@ -114,6 +114,68 @@ def test_a_listing_has_pages(tasks: Tasks, definition: str) -> None:
     assert len(listed) == 120
     assert set(listed) == arns
     assert set(tasks.describe(listed)) == arns
+
+
+# ── client tokens and refusals ────────────────────────────────────────────────────────────────
+
+NO_TOKENS = "ignores client tokens"
+
+
+@pytest.mark.differs("moto", NO_TOKENS)
+def test_one_token_makes_one_task(tasks: Tasks, definition: str) -> None:
+    wanted = request(definition)
+    arn = tasks.run(wanted)
+    assert tasks.run(dict(wanted)) == arn
+    assert tasks.run({**wanted, "clientToken": "other"}) != arn
+    assert len(tasks.find("job-1/run")) == 2
+
+
+@pytest.mark.differs("moto", NO_TOKENS)
+def test_a_token_with_another_request_names_the_task_it_made(tasks: Tasks, definition: str) -> None:
+    arn = tasks.run(request(definition))
+    with pytest.raises(TaskConflict) as conflict:
+        tasks.run({**request(definition), "startedBy": "job/other"})
+    assert conflict.value.task == arn
+    assert tasks.find("job/other") == []
+
+
+@pytest.mark.differs("moto", NO_TOKENS)
+def test_a_token_outlives_its_tasks_end(tasks: Tasks, definition: str) -> None:
+    arn = tasks.run(request(definition))
+    tasks.stop(arn, "Cancelled")
+    assert tasks.run(request(definition)) == arn
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"clientToken": "x" * 65},
+        {"startedBy": "x" * 129},
+        {"startedBy": "job:1/run"},
+        {"overrides": {"containerOverrides": [{"name": "default", "command": ["x" * 8192]}]}},
+    ],
+    ids=["long token", "long starter", "odd starter", "long overrides"],
+)
+@pytest.mark.differs("moto", "checks neither lengths nor alphabets")
+def test_what_ecs_never_accepts(tasks: Tasks, definition: str, fault: dict[str, Any]) -> None:
+    with pytest.raises(TaskRefused):
+        tasks.run({**request(definition), **fault})
+    assert tasks.listing("RUNNING") == ([], None)
+
+
+@pytest.mark.parametrize("wanted", ["yard-nothing:1", "yard-hello:2"])
+def test_a_definition_that_is_not_there_is_refused(
+    tasks: Tasks, definition: str, wanted: str
+) -> None:
+    with pytest.raises(TaskRefused):
+        tasks.run(request(wanted))
+
+
+@pytest.mark.differs("moto", "runs inactive definitions")
+def test_an_inactive_definition_is_refused(tasks: Tasks, definition: str) -> None:
+    tasks.deregister(definition)
+    with pytest.raises(TaskRefused):
+        tasks.run(request(definition))
 
 
 def test_the_real_adapter_names_its_cluster(aws_environment: None) -> None:

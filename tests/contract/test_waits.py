@@ -16,6 +16,7 @@ from botocore.stub import Stubber
 from lambdas.adapters.aws.waits import StepFunctionsWaits
 from lambdas.adapters.memory.waits import Answer, MemoryWaits
 from lambdas.core.errors import Throttled
+from lambdas.core.outbox import DEPENDENCY_FAILED
 from lambdas.core.ports import Waits
 
 Started = Callable[[], dict[str, Mapping[str, Any]]]
@@ -61,6 +62,15 @@ def test_a_wrong_name_is_refused(machine: tuple[Waits, Started], name: str) -> N
     with pytest.raises(ValueError):
         waits.start(name, {})
     assert started() == {}
+
+
+@pytest.mark.parametrize("token", ["AAAAKgAAAAIAAAAAAAAAA", "x", "é"])
+def test_an_answer_to_a_token_that_nobody_waits_for_is_no_error(
+    machine: tuple[Waits, Started], token: str
+) -> None:
+    waits, _ = machine
+    waits.succeed(token)
+    waits.fail(token, DEPENDENCY_FAILED, "x" * 40_000)
 
 
 def test_the_first_answer_stands() -> None:
