@@ -23,7 +23,7 @@ from local.errors import PlatformError
 
 VERSION = "2.1148.1"
 PACKAGE = f"aws-cdk@{VERSION}"
-SHOWN = ("✅", "❌", "ROLLBACK", "CREATE_FAILED", "DELETE_FAILED", "error", "Error")
+SHOWN = ("✅", "❌", "_FAILED", "ROLLBACK")
 FIRST_START = 300  #: seconds in which npm must have brought the CLI
 SYNTHESIS = 600
 
