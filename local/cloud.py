@@ -85,12 +85,14 @@ def main() -> None:
 
     import ministack.app
     from ministack.core import iam_actions, responses
-    from ministack.services import ecs, eventbridge
+    from ministack.services import ecs, eventbridge, iam, sts
 
     from local.ecs import EcsHalf
     from local.ecs_events import Emitter
+    from local.ecs_roles import TaskRoles
 
-    EcsHalf(ecs, Emitter(eventbridge, responses)).install()
+    roles = TaskRoles(iam, sts) if os.environ.get("AUTH") == "true" else None
+    EcsHalf(ecs, Emitter(eventbridge, responses), roles=roles).install()
     iam_actions.extract_iam_action = named_as_aws_does(iam_actions.extract_iam_action)
     ministack.app.app = guarded(ministack.app.app, port)
     sys.argv = ["ministack"]

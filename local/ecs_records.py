@@ -33,6 +33,12 @@ FARGATE = "FARGATE"
 ADDRESS = "127.0.0.1"  # where a local task really is
 
 
+def role(request: Mapping[str, Any], definition: Mapping[str, Any]) -> str:
+    """The role a task acts as: RunTask's, else its definition's; empty when it has none."""
+    overrides = request.get("overrides") or {}
+    return str(overrides.get("taskRoleArn") or definition.get("taskRoleArn") or "")
+
+
 def iso(epoch: float) -> str:
     """Seconds since the epoch as ECS writes a time in an event."""
     text = datetime.fromtimestamp(epoch, UTC).isoformat(timespec="milliseconds")

@@ -86,7 +86,6 @@ class Launch:
         self.say("Starting the container agent and the AWS Batch endpoint")
         arguments = ["--endpoint", self.endpoint, "--state", str(self.state / "agent")]
         arguments += ["--batch-endpoint", self.batch_endpoint, "--runtime", self.runtime]
-        arguments += ["--assume-roles"] if self.auth else []
         self._start("agent", ["-m", "local.agent", *arguments])
         port = str(self.ports.gateway)
         gateway = ["-m", "local.gateway", "--port", port, "--endpoint", self.endpoint]

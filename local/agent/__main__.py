@@ -27,7 +27,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--region", default=awsclient.REGION)
     parser.add_argument("--batch-endpoint", default="", help="where AWS Batch is, for the jobs")
     parser.add_argument("--runtime", default="auto", choices=CHOICES)
-    parser.add_argument("--assume-roles", action="store_true", help="give jobs their role's keys")
     return parser.parse_args()
 
 
@@ -45,9 +44,7 @@ def tools(options: argparse.Namespace) -> Tools:
         runtime=choose(options.runtime),
         journal=Journal(options.state),
         metadata=Metadata(),
-        environments=Environments(
-            options.endpoint, options.region, options.batch_endpoint, options.assume_roles
-        ),
+        environments=Environments(options.endpoint, options.region, options.batch_endpoint),
         sink=sink,
         starts=threading.Semaphore(STARTS_AT_ONCE),
         closing=closing,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 
 from local import awsclient
@@ -14,15 +13,14 @@ from local.agent.runtime import CannotStart
 class Environments:
     """Completes environments for containers that shall reach the local cloud.
 
-    `batch_endpoint` is where AWS Batch is (the local cloud's own Batch is not Batchyard). With
-    `assume` containers get a session of their task's role, as on AWS; without, the local keys.
+    `batch_endpoint` is where AWS Batch is (the local cloud's own Batch is not Batchyard). The keys
+    are those that ECS sent with the order, where IAM is enforced; else the local ones.
     """
 
-    def __init__(self, endpoint: str, region: str, batch_endpoint: str, assume: bool) -> None:
+    def __init__(self, endpoint: str, region: str, batch_endpoint: str) -> None:
         self._endpoint = endpoint
         self._region = region
         self._batch = batch_endpoint
-        self._assume = assume
 
     def complete(self, order: Order, metadata: str) -> Container:
         """The order's container with all it is given. Raises CannotStart."""
@@ -31,24 +29,9 @@ class Environments:
         given["ECS_CONTAINER_METADATA_URI_V4"] = metadata
         if self._batch:
             given["AWS_ENDPOINT_URL_BATCH"] = self._batch
-        if self._assume and order.role:
-            given |= self._session(order)
+        given |= order.credentials
         own = dict(order.container.environment) | self._secrets(order.container)
         return replace(order.container, environment=given | own)
-
-    def _session(self, order: Order) -> Mapping[str, str]:
-        sts = awsclient.client("sts", self._endpoint, self._region)
-        try:
-            answer = sts.assume_role(RoleArn=order.role, RoleSessionName=order.id)["Credentials"]
-        except Exception as error:
-            raise CannotStart(
-                f"ResourceInitializationError: unable to assume {order.role}: {error}"
-            ) from None
-        return {
-            "AWS_ACCESS_KEY_ID": answer["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": answer["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": answer["SessionToken"],
-        }
 
     def _secrets(self, container: Container) -> dict[str, str]:
         try:

@@ -34,23 +34,19 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One task to run: its ARN, its cluster's ARN, its container, and ECS's own words of it."""
+    """One task to run: its ARN, its cluster's ARN, its container, ECS's own words of it, and the
+    keys of its role where it acts as one."""
 
     task: str
     cluster: str
     container: Container
     record: Mapping[str, Any]
     definition: Mapping[str, Any]
+    credentials: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
         return self.task.rsplit("/", 1)[-1]
-
-    @property
-    def role(self) -> str:
-        """The role the containers act as: the override's, else the definition's."""
-        overrides = self.record.get("overrides") or {}
-        return str(overrides.get("taskRoleArn") or self.definition.get("taskRoleArn") or "")
 
     @property
     def log_stream(self) -> tuple[str, str] | None:
@@ -74,6 +70,7 @@ def read(start: Mapping[str, Any]) -> Order:
         container=_container(containers[0], record),
         record=record,
         definition=definition,
+        credentials=start.get("credentials") or {},
     )
 
 
