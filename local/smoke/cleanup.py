@@ -22,7 +22,8 @@ Say = Callable[[str], None]
 TROUBLES = (BotoCoreError, ClientError, PlatformError, OSError, KeyError)
 GONE = ("DELETE_COMPLETE",)
 PATIENCE = 900.0  #: seconds that one stack may take to go
-PAUSE = 10.0
+STOPPING = 180.0  #: a container has 30 seconds, its network a little more
+PAUSE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +115,16 @@ class Cleanup:
             )
 
     def _stop_tasks(self) -> None:
-        for task in self._tasks():
-            self.client("ecs").stop_task(cluster=self.name, task=task, reason="smoke run is over")
+        """Stop and wait: a cluster with tasks cannot be deleted. Raises PlatformError."""
+        ecs, deadline = self.client("ecs"), self.now() + STOPPING
+        asked: set[str] = set()
+        while tasks := self._tasks():
+            for task in set(tasks) - asked:
+                ecs.stop_task(cluster=self.name, task=task, reason="smoke run is over")
+            asked.update(tasks)
+            if self.now() > deadline:
+                raise PlatformError(f"{len(tasks)} are still stopping after {STOPPING:.0f} s.")
+            self.sleep(PAUSE)
 
     def _empty(self) -> None:
         s3 = self.client("s3")
@@ -179,10 +188,18 @@ class Cleanup:
         return [stack for stack in self.stacks_backwards() if self._status(stack)]
 
     def _tasks(self) -> list[str]:
+        """All that have not stopped; one that was asked to is listed among the STOPPED already."""
         ecs = self.client("ecs")
+        pages = ecs.get_paginator("list_tasks").paginate
         try:
-            pages = ecs.get_paginator("list_tasks").paginate(cluster=self.name)
-            return [arn for page in pages for arn in page["taskArns"]]
+            return [
+                task["taskArn"]
+                for desired in ("RUNNING", "STOPPED")
+                for page in pages(cluster=self.name, desiredStatus=desired)
+                if page["taskArns"]
+                for task in ecs.describe_tasks(cluster=self.name, tasks=page["taskArns"])["tasks"]
+                if task["lastStatus"] != "STOPPED"
+            ]
         except ecs.exceptions.ClusterNotFoundException:
             return []
 
