@@ -92,7 +92,8 @@ def test_every_job_ends_and_none_runs_twice(yard, tmp_path):
             _put_event(yard, name, script)
         jobs = [_submit(yard, name, script) for name in names[BY_EVENT:]]
         _restart_agent(yard)
-        eventually(lambda: len({job for job, _ in _runs(marks)}) == JOBS, 60)
+        # A record that a killed worker took with it is paid by `reconcile`, minutes later.
+        eventually(lambda: len({job for job, _ in _runs(marks)}) == JOBS, 300)
         eventually(lambda: all(killer.killed[name] for name in FUNCTIONS), 30)
     finally:
         killer.stop()
