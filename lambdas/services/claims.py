@@ -26,12 +26,17 @@ BATCH = 25
 _TRIES = 4
 
 
+Writes = tuple[tuple[TableSchema, Write], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The ids of jobs that start, and holds for those whose capacity was gone."""
+    """The ids of jobs that start, holds for those whose capacity was gone, and for those that can
+    not be asked of ECS at all: they must not keep the others of their cell from starting."""
 
     claimed: tuple[str, ...]
     refused: tuple[Hold, ...]
+    broken: tuple[Hold, ...] = ()
 
 
 class Claims:
@@ -58,18 +63,20 @@ class Claims:
         """Claim what was placed, in the plan's order."""
         claimed: list[str] = []
         refused: list[Hold] = []
+        broken: list[Hold] = []
         for first in range(0, len(placements), BATCH):
             batch = placements[first : first + BATCH]
             specs = self._specs.load_many([p.job.id for p in batch])
-            done, held = self._claim_batch([p for p in batch if p.job.id in specs], specs, rooms)
+            pairs = [(placement, self._writes(placement, specs)) for placement in batch]
+            done, held = self._claim_batch([(p, w) for p, w in pairs if w], rooms)
             claimed += done
             refused += held
-        return Claimed(tuple(claimed), tuple(refused))
+            broken += [_broken(placement) for placement, writes in pairs if not writes]
+        return Claimed(tuple(claimed), tuple(refused), tuple(broken))
 
     def _claim_batch(
-        self, batch: Sequence[Placement], specs: Mapping[str, JobSpec], rooms: Mapping[str, Room]
+        self, pairs: list[tuple[Placement, Writes]], rooms: Mapping[str, Room]
     ) -> tuple[list[str], list[Hold]]:
-        pairs = [(placement, self._writes(placement, specs)) for placement in batch]
         held: list[Hold] = []
         tries = 0
         while pairs and tries < _TRIES:
@@ -94,9 +101,16 @@ class Claims:
             return [placement.job.id for placement, _ in pairs], held
         return [], held + [_gone(placement) for placement, _ in pairs]
 
-    def _writes(
-        self, placement: Placement, specs: Mapping[str, JobSpec]
-    ) -> tuple[tuple[TableSchema, Write], ...]:
+    def _writes(self, placement: Placement, specs: Mapping[str, JobSpec]) -> Writes:
+        """The two writes of one claim; none when its request can not be made."""
+        try:
+            return self._frozen(placement, specs)
+        except (LookupError, TypeError, ValueError) as error:
+            self._journal.warn("claim impossible", job=placement.job.id, error=repr(error))
+            self._journal.count("ImpossibleClaims")
+            return ()
+
+    def _frozen(self, placement: Placement, specs: Mapping[str, JobSpec]) -> Writes:
         job, run = placement.job, self._ids.uuid()
         request = run_task_request(
             specs[job.id],
@@ -121,6 +135,11 @@ class Claims:
 
 def _take(env: str, amount: int, room: Room) -> tuple[TableSchema, Write]:
     return CAPACITY, capacity.take(env, amount, room.maximum, room.released)
+
+
+def _broken(placement: Placement) -> Hold:
+    reason = "its RunTask request can not be made: the scheduler's log says why"
+    return Hold(placement.job, Code.INFEASIBLE, reason)
 
 
 def _gone(placement: Placement) -> Hold:

@@ -116,7 +116,7 @@ class Scheduler:
             Hold(p.job, Code.RATE, f"launches are metered to {self._launch_rate} a second")
             for p in decided.placements[may_claim:]
         ]
-        holds = (*decided.holds, *metered, *outcome.refused)
+        holds = (*decided.holds, *metered, *outcome.refused, *outcome.broken)
         parked = sum(self._hold(hold) for hold in holds)
         for inbox, receipts in look.receipts.items():
             self._inboxes.acknowledge(inbox, receipts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from lambdas.core.errors import UnknownResource
@@ -33,10 +34,14 @@ class Specs:
         return self.read(item)
 
     def load_many(self, jobs: list[str]) -> dict[str, JobSpec]:
-        """Those of these jobs that exist, by id."""
+        """Those of these jobs that exist and can be read, by id: one without its blob is left out."""
         found = self._jobs.get_many([spec_key(job) for job in jobs])
-        specs = (self.read(item) for item in found.values())
-        return {spec.job: spec for spec in specs}
+        specs: dict[str, JobSpec] = {}
+        for item in found.values():
+            with suppress(KeyError):
+                spec = self.read(item)
+                specs[spec.job] = spec
+        return specs
 
     def read(self, item: Any) -> JobSpec:
         """The request in a SPEC item, fetched from the blobs when it lies there."""
