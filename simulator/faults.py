@@ -159,11 +159,10 @@ class Faults:
         return None
 
 
-_AT_CALLS = tuple(f.name for f in fields(Odds))[:7]
+_AT_CALLS = tuple(f.name for f in fields(Odds))[:6]
 _ONLY = {
     "repeated": ("write", "send", "run", "start", "succeed", "fail", "ring", "stop"),
     "conflicted": ("transact",),
-    "short": ("run",),
 }
 
 
@@ -171,8 +170,6 @@ def _raised(fault: str) -> BaseException:
     match fault:
         case "conflicted":
             return TransactionRefused(conflicted=(0,))
-        case "short":
-            return CapacityUnavailable("RESOURCE:FARGATE")
         case "throttled" | "unanswered":
             return Throttled(f"the call was {fault}")
         case _:
@@ -195,7 +192,7 @@ class _Ports:
         self.inboxes: Any = _Port(ports.inboxes, faults)
         self.bells: Any = _Port(ports.bells, faults)
         self.waits: Any = _Port(ports.waits, faults)
-        self.tasks: Any = _Port(ports.tasks, faults)
+        self.tasks: Any = _Tasks(ports.tasks, faults)
         self.blobs: Any = _Port(ports.blobs, faults)
         self.clock: Clock = _Skewed(ports.clock, faults, function)
         self.ids = ports.ids
@@ -215,6 +212,19 @@ class _Port:
             return faults.call(operation, _site(), lambda: do(*args, **kwargs))
 
         return call
+
+
+class _Tasks(_Port):
+    """ECS, which may have no room; a token that has its task is answered with it all the same."""
+
+    def run(self, request: Any) -> Any:
+        short = self._faults.strikes("short") and not self._port.find(request["startedBy"])
+        return self._faults.call("run", _site(), lambda: self._run(request, short))
+
+    def _run(self, request: Any, short: bool) -> Any:
+        if short:
+            raise CapacityUnavailable("RESOURCE:FARGATE")
+        return self._port.run(request)
 
 
 class _Tables(_Port):
