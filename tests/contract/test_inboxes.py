@@ -16,6 +16,8 @@ from lambdas.core.errors import UnknownResource
 from lambdas.core.inbox import RETENTION_SECONDS, VISIBILITY_SECONDS
 from lambdas.core.ports import Inboxes
 
+aws_only = pytest.mark.senseless("memory", "is about what SQS is asked for")
+
 # ── on both ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -105,7 +107,7 @@ def test_an_acknowledgement_twice_is_no_error(inboxes: Inboxes, queue: str) -> N
     inboxes.acknowledge(queue, receipts)
 
 
-@pytest.mark.aws_only
+@aws_only
 def test_a_message_that_comes_again_says_so(inboxes: Inboxes, queue: str) -> None:
     inboxes.send(queue, ["x"])
     (first,) = inboxes.take(queue, 1)
@@ -162,7 +164,7 @@ def test_sqs_forgets_after_14_days(clock: VirtualClock) -> None:
 # ── what SQS is asked for ─────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.aws_only
+@aws_only
 def test_a_queue_is_encrypted_tagged_and_refuses_plain_text(inboxes: Inboxes, queue: str) -> None:
     client = boto3.client("sqs")
     held = client.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
@@ -177,7 +179,7 @@ def test_a_queue_is_encrypted_tagged_and_refuses_plain_text(inboxes: Inboxes, qu
     assert tags == {"batchyard:deployment": "yard"}
 
 
-@pytest.mark.aws_only
+@aws_only
 def test_a_key_of_the_deployers_encrypts(where: str) -> None:
     client = boto3.client("sqs")
     queue = SqsInboxes(client, kms_key="alias/yard").create("q")
@@ -185,7 +187,7 @@ def test_a_key_of_the_deployers_encrypts(where: str) -> None:
     assert held["KmsMasterKeyId"] == "alias/yard"
 
 
-@pytest.mark.aws_only
+@aws_only
 def test_a_queue_with_other_attributes_is_put_right(where: str) -> None:
     client = boto3.client("sqs")
     client.create_queue(QueueName="q", Attributes={"MessageRetentionPeriod": "60"})

@@ -1,7 +1,8 @@
 """The worlds in which the contract tests run, and where one of them is not like AWS.
 
 A test that asks for `where` runs once in each world of its suite: memory and moto here, the
-embedded cloud in tests/e2e/contracts. AWS's documents are the judge of all of them.
+embedded cloud in tests/e2e/contracts. AWS's documents are the judge of all of them, and
+docs/local-differences.md says where the embedded cloud is not like them.
 """
 
 from __future__ import annotations
@@ -10,14 +11,12 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-DIFFERENCES = "docs/local-differences.md"
-
 
 def live_in(worlds: Sequence[str], metafunc: pytest.Metafunc) -> None:
-    """Let a test run in each of the worlds; in AWS's alone when it is marked `aws_only`."""
+    """Let a test run in each of the worlds but those in which it is marked `senseless`."""
     if "where" in metafunc.fixturenames:
-        aws_only = metafunc.definition.get_closest_marker("aws_only")
-        fitting = [world for world in worlds if not (aws_only and world == "memory")]
+        senseless = {mark.args[0] for mark in metafunc.definition.iter_markers("senseless")}
+        fitting = [world for world in worlds if world not in senseless]
         metafunc.parametrize("where", fitting, indirect=True)
 
 

@@ -48,8 +48,13 @@ class Units:
         told = answer.get("ConsumedCapacity") or ()
         for one in told if isinstance(told, Sequence) else (told,):
             name = self._names.get(one.get("TableName", ""), one.get("TableName", ""))
-            table = one.get("Table", one).get("CapacityUnits", 0.0)
-            self._meter.count("dynamodb", operation, name, **{kind: table})
-            for index, part in (one.get("GlobalSecondaryIndexes") or {}).items():
-                units = part.get("CapacityUnits", 0.0)
+            for index, units in _parts(one).items():
                 self._meter.count("dynamodb", operation, name, index, **{kind: units})
+
+
+def _parts(told: Mapping[str, Any]) -> dict[str | None, float]:
+    """The units of the table (None) and of each index: the table's as told, else what is left."""
+    indexes = told.get("GlobalSecondaryIndexes") or {}
+    units = {index: float(part.get("CapacityUnits", 0.0)) for index, part in indexes.items()}
+    left = float(told.get("CapacityUnits", 0.0)) - sum(units.values())
+    return {None: float(told.get("Table", {}).get("CapacityUnits", left)), **units}
