@@ -57,7 +57,7 @@ faults: setup ## ten thousand hostile days in virtual time
 bench: setup ## the figures: latency, throughput, calls, write units, price
 	@"$(PY)" -m benchmarks
 
-smoke: setup ## the end-to-end suite on a real AWS account; costs money and says how much first
+smoke: setup ## prove it on an AWS account and remove it; says first what it may cost, and asks
 	@"$(PY)" -m local smoke
 
 clean: ## stop the platform and remove all that was made here

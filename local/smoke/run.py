@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -166,6 +167,8 @@ def smoke(root: Path, *, yes: bool, minutes: int, ask: Callable[[str], str] = in
         deployment=new_name(), account=account, region=region, caller=caller, minutes=minutes
     )
     say(plan.told())
+    if os.environ.get("AWS_ENDPOINT_URL"):
+        say("AWS_ENDPOINT_URL is set: this is not AWS, and proves nothing about it.")
     _nothing_stands(state)
     cdk = Cdk(root=root, state=state / "smoke", region=region, say=say)
     checks.bootstrapped(client, account, region)
