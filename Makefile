@@ -52,7 +52,7 @@ synth: setup ## the templates, checked by cdk-nag and cfn-lint, and what they co
 	@echo "templates in $(OUT)"
 
 faults: setup ## ten thousand hostile days in virtual time
-	@"$(PY)" -m simulator --seeds $${SEEDS:-10000}
+	@"$(PY)" -m simulator faults --seeds $${SEEDS:-10000}
 
 bench: setup ## the figures: latency, throughput, calls, write units, price
 	@"$(PY)" -m benchmarks

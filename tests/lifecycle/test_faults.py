@@ -1,6 +1,6 @@
 """Small hostile days: crashes at any call, redelivery, loss, throttling, stops at any moment.
 
-A seed that ever failed belongs into `ONCE_FAILED`. More of them: `python -m simulator --seeds 10000`.
+A seed that ever failed belongs into `ONCE_FAILED`. More of them: `python -m simulator faults --seeds 10000`.
 """
 
 from __future__ import annotations
