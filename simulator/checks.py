@@ -6,8 +6,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lambdas.core import arrays
 from lambdas.core.errors import BatchyardError
-from lambdas.core.job import TRANSITIONS, JobState, Status, state_of
+from lambdas.core.job import (
+    ARRAY_TRANSITIONS,
+    TRANSITIONS,
+    JobState,
+    Status,
+    ecs_safe,
+    family,
+    state_of,
+)
 from lambdas.core.tables import Change
 from simulator.faults import Crash
 from simulator.world import World
@@ -21,6 +30,7 @@ def violations(world: World) -> list[str]:
         *_one_live_task_a_job(world),
         *_exact_ledgers(world, states),
         *_bounded_attempts(world, states),
+        *_counters_add_up(world, states),
     ]
 
 
@@ -68,10 +78,11 @@ class Watch:
     def _moved(self, job: str, old: Mapping[str, Any] | None, state: JobState) -> None:
         self._status[job] = state.status
         before = Status(old["status"]) if old else None
-        if before and before is not state.status and state.status not in TRANSITIONS[before]:
+        allowed = ARRAY_TRANSITIONS if state.size else TRANSITIONS
+        if before and before is not state.status and state.status not in allowed[before]:
             self.found.append(f"I1: job {job} went from {before} to {state.status}")
         if state.status is Status.STARTING and before is not Status.STARTING:
-            for dependency in self._waits_for.get(job, ()):
+            for dependency in self._waits_for.get(family(job)[0], ()):
                 if self._status.get(dependency) is not Status.SUCCEEDED:
                     self.found.append(f"I6: job {job} starts, {dependency} has not succeeded")
 
@@ -143,9 +154,29 @@ def _bounded_attempts(world: World, states: list[JobState]) -> Iterator[str]:
     """I7: attempts, and the tasks made for them, never pass the retry strategy."""
     tasks = Counter(t.request["startedBy"].split("/")[0] for t in world.fargate.made.values())
     for state in states:
-        most = max(state.attempt, tasks[state.id])
+        most = max(state.attempt, tasks[ecs_safe(state.id)])
         if most > state.attempts:
             yield f"I7: job {state.id} made {most} attempts of {state.attempts}"
+
+
+def _counters_add_up(world: World, states: list[JobState]) -> Iterator[str]:
+    """I5: an array's counters say what became of its children, and add up to its size."""
+    ends = Counter((family(s.id)[0], s.status) for s in states if s.of and s.status.ended)
+    for array in (state for state in states if state.size):
+        keys = arrays.count_keys(array.id, array.size)
+        counts = arrays.counts(world.tables.jobs.get_many(keys).values())
+        found = (ends[array.id, Status.SUCCEEDED], ends[array.id, Status.FAILED])
+        ahead = _cancelled_ahead(array, states)
+        if (counts.succeeded, counts.failed + ahead) != found:
+            yield f"I5: array {array.id} counts {counts}, its children ended {found}"
+        if array.status.ended and counts.ended + array.size - array.next != array.size:
+            yield f"I5: array {array.id} of {array.size} ended with {counts} of {array.next}"
+
+
+def _cancelled_ahead(array: JobState, states: list[JobState]) -> int:
+    """Children that were cancelled and whose turn has not come: counted when it does."""
+    mine = (family(state.id) for state in states if state.of)
+    return sum(job == array.id and (index or 0) >= array.next for job, index in mine)
 
 
 def _all_ended(states: list[JobState]) -> Iterator[str]:

@@ -133,7 +133,7 @@ def _seconds(duration: str) -> int:
 #: Promised, and honestly refused until they work.
 _LATER = {
     "infrastructure-attempts": "a host's loss counts as an attempt, as on AWS Batch.",
-    "max-parallel": "array jobs come later.",
+    "max-parallel": "a cap on the children that run at once comes later.",
     "on-oom": "every attempt has the same memory, as on AWS Batch.",
     "spot-attempts": "every attempt may run on any environment of the queue, as on AWS Batch.",
 }

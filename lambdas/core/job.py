@@ -63,12 +63,21 @@ _GROUPS = {
 
 #: I1: every change of a status that can happen. Submission makes SUBMITTED (something to wait for)
 #: or RUNNABLE (nothing). AWS Batch's transitions, and STARTING → ended: ECS may report only the end.
+#: An array is RUNNABLE (shown as PENDING, as on AWS Batch) from its release until its last child
+#: has ended; its children are born STARTING, or FAILED when they are cancelled before their turn.
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.SUBMITTED: frozenset({Status.PENDING, Status.RUNNABLE, Status.FAILED}),
     Status.PENDING: frozenset({Status.RUNNABLE, Status.FAILED}),
     Status.RUNNABLE: frozenset({Status.STARTING, Status.FAILED}),
     Status.STARTING: frozenset({Status.RUNNING, Status.RUNNABLE, Status.SUCCEEDED, Status.FAILED}),
     Status.RUNNING: frozenset({Status.RUNNABLE, Status.SUCCEEDED, Status.FAILED}),
+    Status.SUCCEEDED: frozenset(),
+    Status.FAILED: frozenset(),
+}
+ARRAY_TRANSITIONS: Mapping[Status, frozenset[Status]] = {
+    Status.SUBMITTED: frozenset({Status.PENDING, Status.RUNNABLE, Status.FAILED}),
+    Status.PENDING: frozenset({Status.RUNNABLE, Status.FAILED}),
+    Status.RUNNABLE: frozenset({Status.SUCCEEDED, Status.FAILED}),
     Status.SUCCEEDED: frozenset(),
     Status.FAILED: frozenset(),
 }
@@ -96,6 +105,12 @@ class JobState:
     timeout: int | None = None  #: seconds an attempt may run
     share: str = ""
     priority: int = 0  #: scheduling priority inside its share
+
+    # arrays (core/arrays.py)
+    size: int = 0  #: how many children an array has; 0: it is none
+    next: int = 0  #: the first index that was not handed out yet
+    swept: int = 0  #: children told of the array's stop so far
+    of: int = 0  #: of a child: the size of its array
 
     # waiting
     wait: int = 0  #: number of the latest wait; every write of an execution names it
@@ -148,7 +163,23 @@ class JobState:
     @property
     def waits_for_a_ticket(self) -> bool:
         """RUNNABLE, nothing to wait for and not parked: a ticket is on its way."""
-        return self.status is Status.RUNNABLE and self.waiting is None and self.lane is None
+        return self.placeable and self.lane is None
+
+    @property
+    def placeable(self) -> bool:
+        """A tick may start it, or of an array the next child."""
+        free = self.status is Status.RUNNABLE and self.waiting is None and self.stop is None
+        return free and not self.handed_out
+
+    @property
+    def handed_out(self) -> bool:
+        """An array whose every child has had its turn."""
+        return 0 < self.size <= self.next
+
+    @property
+    def shown(self) -> Status:
+        """The status that a client sees: an array is PENDING from its release to its end."""
+        return Status.PENDING if self.size and self.status is Status.RUNNABLE else self.status
 
     @property
     def ready(self) -> bool:
@@ -177,9 +208,16 @@ def item_of(state: JobState) -> dict[str, Any]:
             item[name] = str(value) if isinstance(value, StrEnum) else value
     if not item.get("share", "x"):
         del item["share"]
-    item["list_key"] = list_key(state.queue, state.status, state.id)
-    item["list_sort"] = list_sort(state.created, state.id)
-    return item
+    return item | listed(state)
+
+
+def listed(state: JobState) -> dict[str, str]:
+    """Where a new job is listed: with its queue, or a child with its array."""
+    parent, index = family(state.id)
+    if index is None:
+        key = list_key(state.queue, state.status, state.id)
+        return {"list_key": key, "list_sort": list_sort(state.created, state.id)}
+    return {"parent_key": parent_key(parent, state.status, state.id), "parent_sort": f"{index:08d}"}
 
 
 # ── keys ──────────────────────────────────────────────────────────────────────────────────────
@@ -194,7 +232,19 @@ def state_key(job: str) -> Key:
 
 
 def spec_key(job: str) -> Key:
-    return Key(partition(job), "SPEC")
+    """A child has its array's."""
+    return Key(partition(family(job)[0]), "SPEC")
+
+
+def family(job: str) -> tuple[str, int | None]:
+    """The array and the index that a child's id names; a job itself, and None."""
+    parent, colon, index = job.partition(":")
+    return (parent, int(index)) if colon else (job, None)
+
+
+def child_id(array: str, index: int) -> str:
+    """AWS Batch's id of a child."""
+    return f"{array}:{index}"
 
 
 def attempt_key(job: str, attempt: int) -> Key:
@@ -227,6 +277,12 @@ def job_of(key: Key) -> str:
 
 def list_key(queue: str, status: Status, job: str) -> str:
     return f"{queue}#{status.group}#{shard_of(job, LIST_SHARDS)}"
+
+
+def parent_key(array: str, status: Status, child: str) -> str:
+    """An array's list of its children: those in flight and those that failed. One that succeeded
+    is in none: most do, and an entry more would cost each of them two writes."""
+    return f"{array}#{status.group}#{shard_of(child, LIST_SHARDS)}"
 
 
 def list_sort(created: int, job: str) -> str:

@@ -40,7 +40,7 @@ class JobFilter:
         return self._fits(entry["name"], entry["definition"])
 
     def fits(self, state: JobState) -> bool:
-        if self.status and state.status is not self.status:
+        if self.status and state.shown is not self.status:
             return False
         if self.share is not None and state.share != self.share:
             return False

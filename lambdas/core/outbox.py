@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lambdas.core.job import JobState, Status, Waiting, ecs_safe
+from lambdas.core.job import JobState, Status, Waiting, ecs_safe, family
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,21 @@ class ResolveDependents:
 
 
 @dataclass(frozen=True, slots=True)
+class StopChildren:
+    """Tell the children in flight of a stopped array; `swept` have been told so far."""
+
+    array: str
+    swept: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseArray:
+    """End an array if its counters add up: each child's end asks, once a batch is enough."""
+
+    array: str
+
+
+@dataclass(frozen=True, slots=True)
 class RingBell:
     """Capacity came free in this compute environment."""
 
@@ -105,6 +120,8 @@ Effect = (
     | Launch
     | StopTask
     | ResolveDependents
+    | StopChildren
+    | CloseArray
     | RingBell
 )
 
@@ -134,11 +151,14 @@ def owed(state: JobState) -> tuple[Effect, ...]:
 
 
 def newly_owed(old: JobState | None, new: JobState) -> tuple[Effect, ...]:
-    """What a change of a job calls for that its state before did not, capacity it freed included."""
+    """What a change of a job calls for that its state before did not, capacity it freed and the
+    array it may complete included."""
     before = frozenset(owed(old)) if old else frozenset()
     effects = tuple(effect for effect in owed(new) if effect not in before)
     if old and old.status.live and old.env and not new.status.live:
         effects += (RingBell(old.env),)
+    if new.of and new.status.ended and not (old and old.status.ended):
+        effects += (CloseArray(family(new.id)[0]),)
     return effects
 
 
@@ -158,7 +178,9 @@ def _runnable(state: JobState) -> tuple[Effect, ...]:
         return (StartWait(state.id, state.attempt, state.wait, Waiting.BACKOFF, state.until),)
     if state.waits_for_a_ticket:
         return (SendTicket(state.id, state.queue, state.ticket),)
-    return ()
+    if state.next and state.stop:
+        return (StopChildren(state.id, state.swept), CloseArray(state.id))
+    return (CloseArray(state.id),) if state.handed_out else ()
 
 
 def _live(state: JobState) -> tuple[Effect, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.core import extensions, rules
+from lambdas.core import arrays, extensions, rules
 from lambdas.core.catalog import Definition
 from lambdas.core.errors import ClientError, InvalidRequest
 from lambdas.core.rules_definition import check_fit
@@ -22,7 +22,6 @@ from lambdas.core.shape import Shape
 _JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:[:#][0-9]{1,8})?")
 
 _LATER = {
-    "arrayProperties": "array jobs come later.",
     "nodeOverrides": "multi-node jobs come later.",
     "ecsPropertiesOverride": "only jobs with containerProperties are: use containerOverrides.",
     "eksPropertiesOverride": "there are no Kubernetes environments: use containerOverrides.",
@@ -46,6 +45,7 @@ class Resolved:
     propagate_tags: bool
     extensions: Mapping[str, str]
     priority: int | None
+    size: int = 0  #: children, of an array
 
 
 def resolve(body: Mapping[str, Any], definition: Definition) -> Resolved:
@@ -75,6 +75,7 @@ def resolve(body: Mapping[str, Any], definition: Definition) -> Resolved:
         propagate_tags=propagate,
         extensions=extended,
         priority=_priority(body, detail),
+        size=_size(body.get("arrayProperties") or {}),
     )
 
 
@@ -189,10 +190,12 @@ def dependencies_of(asked: Iterable[Mapping[str, str]]) -> tuple[dict[str, str],
     for index, dependency in enumerate(asked):
         path = f"dependsOn[{index}]"
         if dependency.get("type"):
-            raise ClientError(f"{path}.type is not supported: array jobs come later.")
+            raise ClientError(f"{path}.type is not supported: index by index comes later.")
         job = dependency.get("jobId", "")
         if not is_job_id(job):
             raise InvalidRequest(f"{path}.jobId", job, "the id of a job is needed.")
+        if ":" in job:
+            raise InvalidRequest(f"{path}.jobId", job, "name the array: a child comes later.")
         ids[job] = None
     return tuple({"jobId": job} for job in ids)
 
@@ -217,6 +220,17 @@ def _timeout(body: Mapping[str, Any], detail: Mapping[str, Any]) -> int | None:
     rules.timeout("timeout", asked)
     seconds: int | None = (asked or detail.get("timeout", {})).get("attemptDurationSeconds")
     return seconds
+
+
+def _size(asked: Mapping[str, Any]) -> int:
+    """How many children; AWS Batch allows 2 to 10,000."""
+    size = asked.get("size")
+    if size is None:
+        return 0
+    if not 1 <= size <= arrays.LARGEST:
+        allowed = f"1 to {arrays.LARGEST:,} is allowed."
+        raise InvalidRequest("arrayProperties.size", size, allowed)
+    return int(size)
 
 
 def _priority(body: Mapping[str, Any], detail: Mapping[str, Any]) -> int | None:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lambdas.core.arrays import child_of
 from lambdas.core.catalog import Cell, Environment, Queue
 from lambdas.core.fargate import explain_misfit, size_for
 from lambdas.core.job import JobState
@@ -50,21 +51,29 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """Everything a plan depends on. `candidates` are RUNNABLE jobs by queue, in any order."""
+    """Everything a plan depends on. `candidates` are RUNNABLE jobs by queue, in any order; an array
+    stands for all its children that were not handed out yet."""
 
     cell: Cell
     rooms: Mapping[str, Room]
     candidates: Mapping[str, Sequence[JobState]]
     now: int
+    most: int | None = None  #: placements that the launch rate leaves; None: any number
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Start `job` in `env`, taking `taken` milli-vCPUs of it."""
+    """Start `job` in `env`, taking `taken` milli-vCPUs of it; `array` is that of a child."""
 
     job: JobState
     env: Environment
     taken: int
+    array: JobState | None = None
+
+    @property
+    def candidate(self) -> JobState:
+        """What was asked to be placed."""
+        return self.array or self.job
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,8 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Placements in the order decided, and a hold for every other candidate."""
+    """Placements in the order decided (of an array by index, without a gap), and a hold for every
+    other candidate: an array that has children left is held."""
 
     placements: tuple[Placement, ...]
     holds: tuple[Hold, ...]
@@ -124,6 +134,13 @@ def infeasible(shape: Shape, environments: Iterable[Environment]) -> str | None:
     return "; ".join(_misfit(shape, env) for env in found) or "the queue has no compute environment"
 
 
+def _units(state: JobState) -> Iterable[JobState]:
+    """What can be started one by one: the job itself, or an array's children in their order."""
+    if not state.size:
+        return (state,)
+    return (child_of(state, index) for index in range(state.next, state.size))
+
+
 class _Board:
     """The free room as a plan uses it up, and what was found out about each shape on the way."""
 
@@ -142,19 +159,38 @@ class _Board:
         return [env for env in found if env is not None and env.enabled]
 
     def decide(self, state: JobState, queue: Queue, usable: list[Environment]) -> None:
+        """Place a job, or of an array as many children as there is room for, or hold it."""
         known = self.full.get((queue.name, state.shape))
         if known is None:
             shape = Shape.parse(state.shape)
             fits = [(env, need) for env in usable if (need := footprint(shape, env)) is not None]
-            for env, need in fits:
-                if need <= self.free[env.name]:
-                    self.free[env.name] -= need
-                    self.placements.append(Placement(state, env, need))
+            for unit in _units(state):
+                if self._rate_is_used_up():
+                    self.holds.append(Hold(state, Code.RATE, self._metered()))
                     return
+                if not self._place(unit, state, fits):
+                    break
+            else:
+                return
             known = self._refusal(shape, queue, usable, fits)
             self.full[queue.name, state.shape] = known
             self._reserve(state, fits)
         self.holds.append(Hold(state, *known))
+
+    def _place(self, unit: JobState, of: JobState, fits: list[tuple[Environment, int]]) -> bool:
+        for env, need in fits:
+            if need <= self.free[env.name]:
+                self.free[env.name] -= need
+                self.placements.append(Placement(unit, env, need, None if unit is of else of))
+                return True
+        return False
+
+    def _rate_is_used_up(self) -> bool:
+        most = self.request.most
+        return most is not None and len(self.placements) >= most
+
+    def _metered(self) -> str:
+        return f"launches are metered: {self.request.most} start now, the others follow"
 
     def _reserve(self, state: JobState, fits: list[tuple[Environment, int]]) -> None:
         """Keep room for a job that was passed over for too long, once an environment."""

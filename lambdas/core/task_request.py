@@ -12,7 +12,7 @@ from typing import Any
 
 from lambdas.core.catalog import Environment
 from lambdas.core.fargate import FargateSize, size_for
-from lambdas.core.job import JobState, ecs_safe
+from lambdas.core.job import JobState, ecs_safe, family
 from lambdas.core.shape import Shape
 from lambdas.core.spec import JobSpec
 from lambdas.core.task_definition import CONTAINER
@@ -24,6 +24,7 @@ OVERRIDES_LIMIT = 8_192
 _LONGEST_NAME = "N" * 128
 _LONGEST_JOB = "N" * 36 + ":99999999"
 _LAST_ATTEMPT = 9_999
+_LARGEST_ARRAY = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def run_task_request(
 ) -> dict[str, Any]:
     """The request for the next attempt of `state`, whose UUID is `run`, in a Fargate environment."""
     shape = Shape.parse(state.shape)
-    variables = attempt_variables(state.id, state.attempt + 1, state.queue, env.name)
+    variables = attempt_variables(state.id, state.attempt + 1, state.queue, env.name, state.of)
     request: dict[str, Any] = {
         "clientToken": run,
         "startedBy": f"{ecs_safe(state.id)}/{run}",
@@ -61,14 +62,20 @@ def run_task_request(
     return request
 
 
-def attempt_variables(job: str, attempt: int, queue: str, env: str) -> list[dict[str, str]]:
-    """What AWS Batch tells a container of its job; attempts count from 1."""
+def attempt_variables(
+    job: str, attempt: int, queue: str, env: str, size: int = 0
+) -> list[dict[str, str]]:
+    """What AWS Batch tells a container of its job; attempts count from 1. A child hears its index,
+    and the size of its array besides, which AWS Batch keeps to itself."""
     told = {
         "AWS_BATCH_JOB_ID": job,
         "AWS_BATCH_JOB_ATTEMPT": str(attempt),
         "AWS_BATCH_JQ_NAME": queue,
         "AWS_BATCH_CE_NAME": env,
     }
+    index = family(job)[1]
+    if index is not None:
+        told |= {"AWS_BATCH_JOB_ARRAY_INDEX": str(index), "AWS_BATCH_JOB_ARRAY_SIZE": str(size)}
     return [{"name": name, "value": value} for name, value in told.items()]
 
 
@@ -98,7 +105,9 @@ def fits_overrides(overrides: Mapping[str, Any], shape: Shape) -> bool:
     ECS counts the characters of the JSON; non-ASCII ones are counted here as their escapes, the
     longest way to write them.
     """
-    variables = attempt_variables(_LONGEST_JOB, _LAST_ATTEMPT, _LONGEST_NAME, _LONGEST_NAME)
+    variables = attempt_variables(
+        _LONGEST_JOB, _LAST_ATTEMPT, _LONGEST_NAME, _LONGEST_NAME, _LARGEST_ARRAY
+    )
     return len(json.dumps(overrides_of(overrides, shape, variables))) <= OVERRIDES_LIMIT
 
 

@@ -24,20 +24,35 @@ from lambdas.core.job import (
     list_key,
     state_key,
 )
-from lambdas.core.tables import Absent, Condition, Equals, Key, OneOf, Present, Put, Update
-
-#: How soon an effect must be seen to have happened before `reconcile` pays it (ms).
-OWED_WITHIN = 2 * 60_000
-#: How often a live attempt is compared with ECS (ms); ECS forgets a stopped task after an hour.
-CHECK_EVERY = 20 * 60_000
-#: How long a parked reason may be: STATE stays within 1 KB.
-REASON_LIMIT = 300
+from lambdas.core.tables import (
+    Absent,
+    AtMost,
+    Condition,
+    Equals,
+    Key,
+    OneOf,
+    Present,
+    Put,
+    Update,
+)
+from lambdas.core.updates import (
+    CHECK_EVERY,
+    DUE,
+    LANE,
+    LISTED,
+    OWED_WITHIN,
+    REASON_LIMIT,
+    due,
+    same,
+    same_fan,
+    status_of,
+    this_attempt,
+    unlisted,
+)
 
 _UNENDED = frozenset(status.value for status in Status if not status.ended)
 _OUTCOME = ("stopped", "exit", "reason", "status_reason")
 _ATTEMPT = ("run", "env", "claimed", "taken", "task", "started", *_OUTCOME)
-_LANE = ("lane", "rank", "parked", "why", "why_code")
-_DUE = ("due_shard", "due_at")
 
 
 def claim(
@@ -52,15 +67,15 @@ def claim(
     update = Update(
         state_key(state.id),
         put={
-            **_status(state, Status.STARTING),
+            **status_of(state, Status.STARTING),
             "run": run,
             "env": env,
             "taken": taken,
             "claimed": now,
             "attempt": number,
-            **_due(state, now + OWED_WITHIN),
+            **due(state, now + OWED_WITHIN),
         },
-        drop=(*_LANE, "task", "started", *_OUTCOME),
+        drop=(*LANE, "task", "started", *_OUTCOME),
         when=(
             Equals("status", Status.RUNNABLE.value),
             Equals("ticket", state.ticket),
@@ -68,21 +83,21 @@ def claim(
             Absent("stop"),
         ),
     )
-    key = attempt_key(state.id, number)
-    frozen = {
-        "pk": key.pk,
-        "sk": key.sk,
-        "schema": SCHEMA,
-        "run": run,
-        "env": env,
-        "claimed": now,
-        "request": dict(request),
-    }
-    return update, Put(frozen)
+    return update, frozen(state.id, number, run, env, request, now)
+
+
+def frozen(job: str, number: int, run: str, env: str, request: Mapping[str, Any], now: int) -> Put:
+    """The ATTEMPT item: every repeat of its launch is this very request."""
+    key = attempt_key(job, number)
+    attempt = {"run": run, "env": env, "claimed": now, "request": dict(request)}
+    return Put({"pk": key.pk, "sk": key.sk, "schema": SCHEMA, **attempt})
 
 
 def park(state: JobState, lane: str, rank: str, code: str, why: str, now: int) -> Update:
-    """Give a job that cannot be placed now its lane, its rank and the reason, and stop its ticket."""
+    """Give a job that cannot be placed now its lane, its rank and the reason, and stop its ticket.
+
+    An array waits in its lane for as long as it has children to hand out.
+    """
     return Update(
         state_key(state.id),
         put={
@@ -92,11 +107,13 @@ def park(state: JobState, lane: str, rank: str, code: str, why: str, now: int) -
             "why": why[:REASON_LIMIT],
             "parked": now,
         },
-        drop=_DUE,
+        drop=DUE,
         when=(
             Equals("status", Status.RUNNABLE.value),
             Equals("ticket", state.ticket),
             Absent("waiting"),
+            Absent("stop"),
+            *((AtMost("next", state.size - 1),) if state.size else ()),
         ),
     )
 
@@ -117,7 +134,7 @@ def explain(state: JobState, code: str, why: str) -> Update:
 def launched(state: JobState, task: str) -> Update:
     """Write down the one task of this attempt."""
     return Update(
-        state_key(state.id), put={"task": task}, when=(*_this_attempt(state), Absent("task"))
+        state_key(state.id), put={"task": task}, when=(*this_attempt(state), Absent("task"))
     )
 
 
@@ -125,8 +142,8 @@ def lease_launch(state: JobState, now: int) -> Update:
     """Take the sole right to launch an attempt that is overdue, by moving its debt."""
     return Update(
         state_key(state.id),
-        put=_due(state, now + OWED_WITHIN, keep=False),
-        when=(*_this_attempt(state), Absent("task"), Equals("due_at", state.due_at)),
+        put=due(state, now + OWED_WITHIN, keep=False),
+        when=(*this_attempt(state), Absent("task"), Equals("due_at", state.due_at)),
     )
 
 
@@ -139,10 +156,10 @@ def running(state: JobState, task: str, started: int, now: int) -> Update:
     return Update(
         state_key(state.id),
         put={
-            **_status(state, Status.RUNNING),
+            **status_of(state, Status.RUNNING),
             "task": task,
             "started": started,
-            **({} if keep else _due(state, check, keep=False)),
+            **({} if keep else due(state, check, keep=False)),
         },
         drop=("launches",) if state.launches else (),
         when=(Equals("run", state.run), Equals("status", Status.STARTING.value)),
@@ -190,7 +207,7 @@ def unlaunched(state: JobState, why: str, until: int, now: int) -> Update:
         },
         drop=back.drop,
         when=(
-            *_this_attempt(state),
+            *this_attempt(state),
             Absent("task"),
             Absent("stop"),
             Equals("due_at", state.due_at),
@@ -205,8 +222,8 @@ def wish_stop(state: JobState, kind: str, reason: str, now: int) -> Update:
     """
     return Update(
         state_key(state.id),
-        put={"stop": reason, "stop_kind": kind, **_due(state, now + OWED_WITHIN)},
-        when=(*_this_attempt(state), Absent("stop")),
+        put={"stop": reason, "stop_kind": kind, **due(state, now + OWED_WITHIN)},
+        when=(*this_attempt(state), Absent("stop")),
     )
 
 
@@ -216,18 +233,19 @@ def withdraw(state: JobState, kind: str, reason: str, now: int, expires: int) ->
     return Update(
         state_key(state.id),
         put={
-            **_status(state, Status.FAILED),
+            **status_of(state, Status.FAILED),
             "status_reason": reason,
             "stop_kind": kind,
             "stopped": now,
             "expires": expires,
-            **(_due(state, now + OWED_WITHIN) if owing else {}),
+            **(due(state, now + OWED_WITHIN) if owing else {}),
         },
-        drop=_LANE if owing else (*_LANE, *_DUE),
+        drop=LANE if owing else (*LANE, *DUE),
         when=(
             Equals("status", state.status.value),
-            _same("ticket", state.ticket),
-            *_same_fan(state),
+            same("ticket", state.ticket),
+            same("next", state.next),
+            *same_fan(state),
         ),
     )
 
@@ -242,7 +260,7 @@ def page_written(state: JobState) -> Update:
         put={"expanded": state.expanded + 1},
         when=(
             Equals("status", Status.SUBMITTED.value),
-            _same("expanded", state.expanded),
+            same("expanded", state.expanded),
         ),
     )
 
@@ -252,10 +270,10 @@ def enter_wait(state: JobState, now: int) -> Update:
     return Update(
         state_key(state.id),
         put={
-            **_status(state, Status.PENDING),
+            **status_of(state, Status.PENDING),
             "waiting": Waiting.DEPENDENCIES.value,
             "wait": state.wait + 1,
-            **_due(state, now + OWED_WITHIN),
+            **due(state, now + OWED_WITHIN),
         },
         when=(Equals("status", Status.SUBMITTED.value), Equals("expanded", state.pages)),
     )
@@ -266,9 +284,9 @@ def release_unwaited(state: JobState, now: int) -> Update:
     return Update(
         state_key(state.id),
         put={
-            **_status(state, Status.RUNNABLE),
+            **status_of(state, Status.RUNNABLE),
             "ticket": state.ticket + 1,
-            **_due(state, now + OWED_WITHIN),
+            **due(state, now + OWED_WITHIN),
         },
         when=(
             Equals("status", Status.SUBMITTED.value),
@@ -309,11 +327,11 @@ def settled(state: JobState) -> Update:
     """
     return Update(
         state_key(state.id),
-        drop=("token", "waiting", "until", *_DUE),
+        drop=("token", "waiting", "until", *DUE),
         when=(
             Equals("status", state.status.value),
             Present("due_at"),
-            _same("fanned", state.fanned),
+            same("fanned", state.fanned),
         ),
     )
 
@@ -322,7 +340,7 @@ def defer_debt(state: JobState, at: int) -> Update:
     """Look at this job again at `at` (ms); only if its debt is still the one that was read."""
     return Update(
         state_key(state.id),
-        put=_due(state, at, keep=False),
+        put=due(state, at, keep=False),
         when=(Equals("status", state.status.value), Equals("due_at", state.due_at)),
     )
 
@@ -412,12 +430,12 @@ def wait_over(state: JobState, now: int, retention_days: int) -> Update | None:
 
 def _end(state: JobState, status: Status, outcome: Mapping[str, Any], expires: int) -> Update:
     kept = {name: value for name, value in _told(state, outcome).items() if value is not None}
-    owes = _due(state, outcome["stopped"] + OWED_WITHIN) if state.fan else {}
+    owes = due(state, outcome["stopped"] + OWED_WITHIN) if state.fan else {}
     return Update(
         state_key(state.id),
-        put={**_status(state, status), **kept, "expires": expires, **owes},
-        drop=() if state.fan else _DUE,
-        when=(*_this_attempt(state), *_same_fan(state)),
+        put={**status_of(state, status), **kept, "expires": expires, **owes},
+        drop=(*(() if state.fan else DUE), *(LISTED if status is unlisted(state) else ())),
+        when=(*this_attempt(state), *same_fan(state)),
     )
 
 
@@ -428,17 +446,17 @@ def _again(
     drop: tuple[str, ...],
     when: tuple[Condition, ...] = (),
 ) -> Update:
-    put: dict[str, Any] = {**_status(state, Status.RUNNABLE)}
+    put: dict[str, Any] = {**status_of(state, Status.RUNNABLE)}
     if until is None:
-        put |= {"ticket": state.ticket + 1, **_due(state, now + OWED_WITHIN, keep=False)}
+        put |= {"ticket": state.ticket + 1, **due(state, now + OWED_WITHIN, keep=False)}
     else:
         put |= {
             "waiting": Waiting.BACKOFF.value,
             "wait": state.wait + 1,
             "until": until,
-            **_due(state, now + OWED_WITHIN, keep=False),
+            **due(state, now + OWED_WITHIN, keep=False),
         }
-    return Update(state_key(state.id), put=put, drop=drop, when=(*_this_attempt(state), *when))
+    return Update(state_key(state.id), put=put, drop=drop, when=(*this_attempt(state), *when))
 
 
 def _told(state: JobState, outcome: Mapping[str, Any]) -> dict[str, Any]:
@@ -451,35 +469,3 @@ def _told(state: JobState, outcome: Mapping[str, Any]) -> dict[str, Any]:
         "reason": outcome.get("reason"),
         "status_reason": outcome.get("status_reason"),
     }
-
-
-def _this_attempt(state: JobState) -> tuple[Condition, ...]:
-    return (
-        Equals("run", state.run),
-        OneOf("status", (Status.STARTING.value, Status.RUNNING.value)),
-    )
-
-
-def _same_fan(state: JobState) -> tuple[Condition, ...]:
-    """An end that owes nothing must not miss that somebody began to wait for it just now."""
-    return () if state.fan else (Absent("fan"),)
-
-
-def _same(name: str, value: int) -> Condition:
-    """Zero is stored as absence."""
-    return Equals(name, value) if value else Absent(name)
-
-
-def _status(state: JobState, status: Status) -> dict[str, Any]:
-    """The status, and the key of the queue's list when it moves to another group."""
-    moved = {"status": status.value}
-    if status.group != state.status.group:
-        moved["list_key"] = list_key(state.queue, status, state.id)
-    return moved
-
-
-def _due(state: JobState, at: int, keep: bool = True) -> dict[str, Any]:
-    """The debt's key; one that falls due earlier stays (an index key that stays costs nothing)."""
-    if keep and state.due_at is not None and state.due_at <= at:
-        return {}
-    return {"due_shard": due_shard(state.id), "due_at": at}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lambdas.core.catalog import Arns, name_of
-from lambdas.core.job import JobState, Status, Waiting
+from lambdas.core.job import JobState, Status, Waiting, family
 from lambdas.core.spec import JobSpec
 from lambdas.core.tables import Item
 from lambdas.core.task_definition import CONTAINER, STREAM_PREFIX_LIMIT
@@ -31,7 +31,8 @@ def job_detail(
     tags: Mapping[str, str],
     arns: Arns,
 ) -> dict[str, Any]:
-    """JobDetail. `earlier` are the ATTEMPT items of attempts that STATE no longer speaks of."""
+    """JobDetail. `earlier` are the ATTEMPT items of attempts that STATE no longer speaks of; an
+    array's `statusSummary` is the caller's to add."""
     attempts = [attempt_detail(item, spec) for item in earlier if "stopped" in item]
     latest = _latest(state) or (earlier[-1] if earlier else {})
     if state.status.ended and state.run:
@@ -123,7 +124,7 @@ def _common(state: JobState, arns: Arns) -> dict[str, Any]:
         "jobId": state.id,
         "jobName": state.name,
         "jobDefinition": arns.definition(name, int(revision)),
-        "status": state.status.value,
+        "status": state.shown.value,
         "createdAt": state.created,
     }
     optional = {
@@ -131,7 +132,15 @@ def _common(state: JobState, arns: Arns) -> dict[str, Any]:
         "stoppedAt": state.stopped if state.status.ended else None,
         "shareIdentifier": state.share or None,
     }
-    return told | {k: v for k, v in optional.items() if v is not None}
+    told |= {k: v for k, v in optional.items() if v is not None}
+    return told | _array_properties(state)
+
+
+def _array_properties(state: JobState) -> dict[str, Any]:
+    index = family(state.id)[1]
+    if index is not None:
+        return {"arrayProperties": {"index": index}}
+    return {"arrayProperties": {"size": state.size}} if state.size else {}
 
 
 def _latest(state: JobState) -> dict[str, Any]:

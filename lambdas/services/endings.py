@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lambdas.core import capacity, transitions
+from lambdas.core import arrays, capacity, transitions
 from lambdas.core.conclude import Kind, conclude
 from lambdas.core.errors import Throttled, TransactionRefused
-from lambdas.core.job import JobState, state_key, state_of
+from lambdas.core.job import JobState, Status, state_key, state_of
 from lambdas.core.ports import Clock, Journal, Tables, TaskReport
 from lambdas.core.tables import CAPACITY, JOBS, TableSchema, Write
 from lambdas.services.specs import Specs
@@ -58,13 +58,15 @@ class Endings:
         writes: list[Write]
         match end.kind:
             case Kind.SUCCEEDED:
-                writes = [transitions.succeeded(state, end.outcome, self._expires(now))]
+                done = transitions.succeeded(state, end.outcome, self._expires(now))
+                writes = [done, *arrays.counted(state, Status.SUCCEEDED)]
             case Kind.FAILED:
-                writes = [transitions.failed(state, end.outcome, self._expires(now))]
+                done = transitions.failed(state, end.outcome, self._expires(now))
+                writes = [done, *arrays.counted(state, Status.FAILED)]
             case Kind.RETRY:
                 writes = [*transitions.retry(state, end.outcome, end.until, now)]
-        done = self._end(state, writes)
-        if done:
+        ended = self._end(state, writes)
+        if ended:
             self._journal.note(
                 "attempt ended",
                 job=state.id,
@@ -73,7 +75,7 @@ class Endings:
                 why=end.reason,
             )
             self._journal.count(f"Attempts{end.kind.value.title()}")
-        return done
+        return ended
 
     def unlaunched(self, state: JobState, why: str) -> bool:
         """The attempt never was: RUNNABLE again after a pause; FAILED when a stop was wished."""
@@ -85,7 +87,8 @@ class Endings:
         if state.stop is None or state.task is not None:
             return False
         outcome = {"stopped": now, "status_reason": state.stop}
-        return self._end(state, [transitions.failed(state, outcome, self._expires(now))])
+        failed = transitions.failed(state, outcome, self._expires(now))
+        return self._end(state, [failed, *arrays.counted(state, Status.FAILED)])
 
     def _live(self, state: JobState) -> JobState | None:
         """The job as it stands, if this attempt is live still."""

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lambdas.core import transitions
+from lambdas.core import arrays
 from lambdas.core.catalog import Arns
 from lambdas.core.errors import (
     ConditionFailed,
     InvalidRequest,
     TooManyRequests,
+    TransactionRefused,
     UnknownResource,
     shown,
 )
-from lambdas.core.job import JobState, attempt_key, spec_key, state_key, state_of
+from lambdas.core.job import JobState, attempt_key, family, spec_key, state_key, state_of
 from lambdas.core.ports import Clock, Journal, Table
 from lambdas.core.resolve import is_job_id
-from lambdas.core.tables import Item, Key, Update
+from lambdas.core.tables import Item, Key, Write
 from lambdas.core.views import job_detail
 from lambdas.services.catalog_store import CatalogStore
+from lambdas.services.children import Children
 from lambdas.services.listing import Listing
 from lambdas.services.specs import Specs
 from lambdas.services.tagging import job_tags, tags_key
@@ -54,6 +56,7 @@ class JobsService:
         self._arns = arns
         self._retention_days = retention_days
         self._listing = Listing(jobs, catalog, arns)
+        self._children = Children(jobs)
 
     # ── looking ───────────────────────────────────────────────────────────────────────────────
 
@@ -64,24 +67,28 @@ class JobsService:
         if len(asked) > MOST_JOBS:
             raise InvalidRequest("jobs", f"{len(asked)} ids", f"at most {MOST_JOBS} are allowed.")
         ids = list(dict.fromkeys(job for job in map(self._id_of, asked) if job))
-        keys = [key(job) for job in ids for key in (state_key, spec_key, tags_key)]
+        there = self._children.states(ids)
+        keys = [key(job) for job in there for key in (spec_key, tags_key)]
+        keys += [key for state in there.values() for key in _earlier(state)]
         found = self._jobs.get_many(keys)
-        there = [job for job in ids if state_key(job) in found and spec_key(job) in found]
-        states = [state_of(found[state_key(job)]) for job in there]
-        earlier = self._jobs.get_many([key for state in states for key in _earlier(state)])
-        return {"jobs": [self._detail(state, found, earlier) for state in states]}
+        known = [there[job] for job in ids if job in there and spec_key(job) in found]
+        return {"jobs": [self._detail(state, found) for state in known]}
 
     def list(self, body: Body) -> dict[str, Any]:
         """ListJobs: one queue's jobs, newest first."""
         return self._listing.page(body)
 
-    def _detail(
-        self, state: JobState, found: Mapping[Key, Item], earlier: Mapping[Key, Item]
-    ) -> dict[str, Any]:
+    def _detail(self, state: JobState, found: Mapping[Key, Item]) -> dict[str, Any]:
         spec = self._specs.read(found[spec_key(state.id)])
-        tags = job_tags(spec.tags, found.get(tags_key(state.id)))
-        attempts = [earlier[key] for key in _earlier(state) if key in earlier]
-        return job_detail(state, spec, attempts, tags, self._arns)
+        tags = {} if state.of else job_tags(spec.tags, found.get(tags_key(state.id)))
+        attempts = [found[key] for key in _earlier(state) if key in found]
+        detail = job_detail(state, spec, attempts, tags, self._arns)
+        if state.size:
+            detail["arrayProperties"] |= {
+                "statusSummary": self._children.summary(state),
+                "statusSummaryLastUpdatedAt": self._clock.now(),
+            }
+        return detail
 
     # ── stopping ──────────────────────────────────────────────────────────────────────────────
 
@@ -100,35 +107,40 @@ class JobsService:
     def _stop(self, body: Body, caller: str, kind: str) -> dict[str, Any]:
         job, reason = self._job(body["jobId"]), _reason(body["reason"])
         for _ in range(_TRIES):
-            write = self._stopping(self._state(job), kind, reason)
-            if write is None:
+            writes = self._stopping(job, kind, reason)
+            if not writes:
                 return {}
             try:
-                self._jobs.write(write)
-            except ConditionFailed:
+                self._write(writes)
+            except (ConditionFailed, TransactionRefused):
                 continue
             self._journal.note("stop asked for", job=job, kind=kind, caller=caller)
             return {}
         raise TooManyRequests(f"Job {job} is changing faster than it can be stopped: try again.")
 
-    def _stopping(self, state: JobState, kind: str, reason: str) -> Update | None:
-        """The write that stops a job from where it stands; None when there is nothing to do."""
+    def _stopping(self, job: str, kind: str, reason: str) -> Sequence[Write]:
+        """The writes that stop a job from where it stands; none when there is nothing to do."""
         now = self._clock.now()
-        if state.status.ended:
-            return None
-        if state.status.live:
-            wished = state.stop is not None or kind == "cancel"
-            return None if wished else transitions.wish_stop(state, kind, reason, now)
         expires = now // 1000 + self._retention_days * 86_400
-        return transitions.withdraw(state, kind, reason, now, expires)
+        item = self._jobs.get(state_key(job))
+        if item is not None:
+            return arrays.stopping(state_of(item), kind, reason, now, expires)
+        array, index = family(job)
+        parent = self._jobs.get(state_key(array)) if index is not None else None
+        state = state_of(parent) if parent else None
+        if state is None or index is None or not index < state.size:
+            raise UnknownResource(f"Job {job} does not exist.")
+        if state.status.ended or state.stop:
+            return ()
+        return arrays.withdraw_unclaimed(state, index, kind, reason, now, expires)
+
+    def _write(self, writes: Sequence[Write]) -> None:
+        if len(writes) == 1:
+            self._jobs.write(writes[0])
+        else:
+            self._jobs.transact(writes)
 
     # ── parts ─────────────────────────────────────────────────────────────────────────────────
-
-    def _state(self, job: str) -> JobState:
-        item = self._jobs.get(state_key(job))
-        if item is None:
-            raise UnknownResource(f"Job {job} does not exist.")
-        return state_of(item)
 
     def _job(self, asked: str) -> str:
         job = self._id_of(asked)

@@ -24,7 +24,7 @@ from lambdas.core.errors import (
 from lambdas.core.job import JobState, Status, attempt_key, state_key, state_of
 from lambdas.core.ports import Clock, Inboxes, Journal, Table, TaskContainer, TaskReport, Tasks
 from lambdas.core.tables import Change
-from lambdas.core.transitions import OWED_WITHIN
+from lambdas.core.updates import OWED_WITHIN
 from lambdas.services.endings import Endings
 
 #: The stream launches claims that are younger than this (ms); older ones need the lease.

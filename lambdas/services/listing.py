@@ -15,12 +15,13 @@ from typing import Any
 
 from lambdas.core.catalog import Arns
 from lambdas.core.errors import ClientError, InvalidRequest
-from lambdas.core.job import LIST_SHARDS, JobState, job_of, state_key, state_of
+from lambdas.core.job import LIST_SHARDS, JobState, Status, job_of, state_key, state_of
 from lambdas.core.list_filter import JobFilter, filter_of
 from lambdas.core.ports import Table
 from lambdas.core.tables import Item, Key, Query
 from lambdas.core.views import job_summary
 from lambdas.services.catalog_store import CatalogStore
+from lambdas.services.children import Children
 
 MOST_RESULTS = 1000
 MOST_FILTERED = 100
@@ -31,6 +32,7 @@ _CHUNK = 100
 
 _WHERE = ("jobQueue", "arrayJobId", "multiNodeJobId")
 _POSITION = re.compile(r"[0-9]{15}#[0-9a-f:#-]{36,50}")
+_INDEX = re.compile(r"[0-9]{1,8}")
 
 
 @dataclass(slots=True)
@@ -48,6 +50,7 @@ class Listing:
         self._jobs = jobs
         self._catalog = catalog
         self._arns = arns
+        self._children = Children(jobs)
 
     def page(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """ListJobs' answer; without a status and a filter, the RUNNING jobs. Raises ClientError."""
@@ -55,9 +58,9 @@ class Listing:
             raise ClientError(f"Exactly one of {', '.join(_WHERE)} is needed.")
         wanted = filter_of(body, self._arns)
         size = _size(body, MOST_FILTERED if body.get("filters") else MOST_RESULTS)
-        scan = _Scan(_position(body.get("nextToken")))
         if not body.get("jobQueue"):
-            return {"jobSummaryList": []}  # no job has children yet: array jobs come later
+            return self._of_array(body, size)
+        scan = _Scan(_position(body.get("nextToken")))
         queue = self._catalog.queue(body["jobQueue"]).name
         found: list[JobState] = []
         more = self._fill(found, size, scan, queue, wanted)
@@ -65,8 +68,19 @@ class Listing:
             "jobSummaryList": [job_summary(state, self._arns) for state in found]
         }
         if more and scan.position:
-            answer["nextToken"] = base64.urlsafe_b64encode(scan.position.encode()).decode()
+            answer["nextToken"] = _token(scan.position)
         return answer
+
+    def _of_array(self, body: Mapping[str, Any], size: int) -> dict[str, Any]:
+        """An array's children, by index; filters do not concern them, as on AWS Batch."""
+        wanted = filter_of({**body, "filters": []}, self._arns).status or Status.RUNNING
+        array = str(body.get("arrayJobId") or "").removeprefix(self._arns.job(""))
+        start = _index(body.get("nextToken"))
+        found, after = self._children.page(array, wanted, start, size)
+        answer: dict[str, Any] = {
+            "jobSummaryList": [job_summary(state, self._arns) for state in found]
+        }
+        return answer if after is None else {**answer, "nextToken": _token(str(after))}
 
     def _fill(
         self, found: list[JobState], size: int, scan: _Scan, queue: str, wanted: JobFilter
@@ -138,12 +152,23 @@ def _size(body: Mapping[str, Any], most: int) -> int:
 
 def _position(token: str | None) -> str | None:
     """Where the page before this one ended."""
-    if not token:
-        return None
+    return _held(token, _POSITION) if token else None
+
+
+def _index(token: str | None) -> int:
+    """The first child of this page."""
+    return int(_held(token, _INDEX)) if token else 0
+
+
+def _token(held: str) -> str:
+    return base64.urlsafe_b64encode(held.encode()).decode()
+
+
+def _held(token: str, grammar: re.Pattern[str]) -> str:
     try:
-        position = base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
+        held = base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except ValueError:
-        position = ""
-    if not _POSITION.fullmatch(position):
+        held = ""
+    if not grammar.fullmatch(held):
         raise InvalidRequest("nextToken", token, "the token of an earlier answer is needed.")
-    return position
+    return held

@@ -8,6 +8,7 @@ from lambdas.core.catalog import Arns
 from lambdas.core.ports import Ports
 from lambdas.core.task_definition import TaskDefaults
 from lambdas.core.task_request import Network
+from lambdas.services.arrays import Arrays
 from lambdas.services.bell import BellService
 from lambdas.services.catalog_store import CatalogStore
 from lambdas.services.claims import Claims
@@ -160,6 +161,11 @@ class Platform:
         )
 
     @cached_property
+    def arrays(self) -> Arrays:
+        ports = self.ports
+        return Arrays(ports.tables.jobs, ports.clock, ports.journal, self.settings.retention_days)
+
+    @cached_property
     def endings(self) -> Endings:
         return Endings(
             tables=self.ports.tables,
@@ -175,6 +181,7 @@ class Platform:
             jobs=self.ports.tables.jobs,
             catalog=self.catalog,
             dependents=self.dependents,
+            arrays=self.arrays,
             bell=self.bell,
             inboxes=self.ports.inboxes,
             waits=self.ports.waits,

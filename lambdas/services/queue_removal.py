@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
-from lambdas.core import transitions
+from lambdas.core import arrays
 from lambdas.core.catalog import QUEUES, queue_key
 from lambdas.core.errors import ConditionFailed
 from lambdas.core.job import LIST_SHARDS, JobState, Status, state_of
@@ -89,15 +90,8 @@ class QueueRemoval:
 
     def _end(self, state: JobState) -> None:
         """A live attempt is stopped, a waiting job fails; what another function did first stands."""
-        if state.status.ended or state.stop:
-            return
         now = self._clock.now()
-        if state.status.live:
-            write = transitions.wish_stop(state, "terminate", REASON, now)
-        else:
-            expires = now // 1000 + self._retention
-            write = transitions.withdraw(state, "terminate", REASON, now, expires)
-        try:
-            self._jobs.write(write)
-        except ConditionFailed:
-            return
+        expires = now // 1000 + self._retention
+        for write in arrays.stopping(state, "terminate", REASON, now, expires):
+            with suppress(ConditionFailed):
+                self._jobs.write(write)

@@ -23,7 +23,7 @@ from lambdas.core.job import (
 )
 from lambdas.core.ports import Clock, Journal, Table, TaskContainer, TaskReport, Tasks
 from lambdas.core.tables import Key, Query
-from lambdas.core.transitions import CHECK_EVERY, OWED_WITHIN
+from lambdas.core.updates import CHECK_EVERY, OWED_WITHIN
 from lambdas.services.bell import BellService
 from lambdas.services.dependents import Dependents
 from lambdas.services.launch import Launcher
@@ -167,7 +167,8 @@ class Reconciler:
                     self._jobs.write(transitions.settled(paid))
             case _:
                 self._relay.pay(state.id)
-                self._look_again(state, OWED_WITHIN)
+                patient = state.handed_out and not state.stop
+                self._look_again(state, CHECK_EVERY if patient else OWED_WITHIN)
 
     def _end_wait(self, state: JobState | None) -> bool:
         """Make the last write of a wait that is over, in place of its execution: one that was

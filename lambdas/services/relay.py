@@ -16,6 +16,7 @@ from lambdas.core.dependencies import Edge
 from lambdas.core.job import JobState, job_of, state_key, state_of
 from lambdas.core.ports import Inboxes, Journal, Table, Tasks, Waits
 from lambdas.core.tables import Change
+from lambdas.services.arrays import Arrays
 from lambdas.services.bell import BellService
 from lambdas.services.catalog_store import CatalogStore
 from lambdas.services.dependents import Dependents
@@ -23,6 +24,9 @@ from lambdas.services.retention import forget
 
 #: Seconds before a failed effect is tried again.
 RETRY_DELAY = 5
+
+#: Effects that are the same for any number of changes in one batch.
+_Shared = outbox.RingBell | outbox.CloseArray
 
 #: The owed are paid in as many rounds at most; what is owed after that waits for `reconcile`.
 _ROUNDS = 8
@@ -37,6 +41,7 @@ class Relay:
         jobs: Table,
         catalog: CatalogStore,
         dependents: Dependents,
+        arrays: Arrays,
         bell: BellService,
         inboxes: Inboxes,
         waits: Waits,
@@ -48,6 +53,7 @@ class Relay:
         self._jobs = jobs
         self._catalog = catalog
         self._dependents = dependents
+        self._arrays = arrays
         self._bell = bell
         self._inboxes = inboxes
         self._waits = waits
@@ -57,15 +63,21 @@ class Relay:
         self._retention_days = retention_days
 
     def on_changes(self, changes: Sequence[Change]) -> None:
-        """Carry out everything a batch of stream records newly owes; tickets go out together."""
+        """Carry out everything a batch of stream records newly owes; tickets go out together, and
+        what many ends ask for alike (a bell, the end of their array) is done once, after them."""
         tickets: list[outbox.SendTicket] = []
+        once: dict[_Shared, Change] = {}
         for change in changes:
             for effect in self._read(change):
                 if isinstance(effect, outbox.SendTicket):
                     tickets.append(effect)
+                elif isinstance(effect, _Shared):
+                    once[effect] = change
                 else:
                     self._attempt(change, effect)
         self._send_or_hand_over(tickets)
+        for shared, change in once.items():
+            self._attempt(change, shared)
 
     def pay(self, job: str) -> JobState | None:
         """Carry out everything a job owes now, read strongly; returns the state that owes no more.
@@ -112,7 +124,7 @@ class Relay:
 
     def _attempt(self, change: Change, effect: outbox.Effect | Edge | Change) -> None:
         """Do it now, or hand the job over to be tried again: a stream is never held up."""
-        job = effect.dependent if isinstance(effect, Edge) else job_of(change.key)
+        job = _whose(change, effect)
         try:
             self._carry_out(effect)
         except Exception as error:
@@ -166,10 +178,14 @@ class Relay:
                 self._dependents.resolve_all(effect.job, effect.succeeded)
             case Edge():
                 self._dependents.recheck(effect)
-            case Change(new=None):
-                forget(self._jobs, job_of(effect.key))
+            case Change(new=None, old=old):
+                forget(self._jobs, job_of(effect.key), (old or {}).get("size", 0))
             case Change():
                 self._dependents.page_changed(effect)
+            case outbox.CloseArray(array):
+                self._arrays.close(array)
+            case outbox.StopChildren(array):
+                self._arrays.stop_children(array)
             case outbox.Launch():
                 pass  # the `launch` function reads the same stream
 
@@ -185,3 +201,14 @@ class Relay:
             self._waits.succeed(effect.token)
         else:
             self._waits.fail(effect.token, effect.error, effect.cause)
+
+
+def _whose(change: Change, effect: outbox.Effect | Edge | Change) -> str:
+    """The job that owes an effect: what is put off is tried again from its state."""
+    match effect:
+        case Edge():
+            return effect.dependent
+        case outbox.CloseArray(array):
+            return array
+        case _:
+            return job_of(change.key)

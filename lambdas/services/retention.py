@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from lambdas.core.arrays import count_keys
 from lambdas.core.job import partition
 from lambdas.core.ports import Table
 from lambdas.core.tables import Delete, Key, Query
 
 
-def forget(jobs: Table, job: str) -> int:
-    """Delete what is left of a job whose STATE item is gone (SPEC, attempts, pages, tags); how many.
+def forget(jobs: Table, job: str, size: int = 0) -> int:
+    """Delete what is left of a job whose STATE item is gone (SPEC, attempts, pages, tags, and the
+    counters of an array of `size`); how many. An array's children expire by themselves.
 
     A request that lay with the blobs is left to the bucket's lifecycle.
     """
@@ -22,4 +24,11 @@ def forget(jobs: Table, job: str) -> int:
             gone += 1
         after = page.after
         if after is None:
-            return gone
+            return gone + _forget_counters(jobs, job, size)
+
+
+def _forget_counters(jobs: Table, array: str, size: int) -> int:
+    keys = count_keys(array, size) if size else ()
+    for key in keys:
+        jobs.write(Delete(key))
+    return len(keys)

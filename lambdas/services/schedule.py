@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from lambdas.core import capacity, transitions
 from lambdas.core.catalog import Cell, Queue, cell_with
 from lambdas.core.errors import ConditionFailed, Throttled
-from lambdas.core.job import JobState, Status, state_key, state_of
+from lambdas.core.job import JobState, state_key, state_of
 from lambdas.core.ports import Clock, Inboxes, Journal, Message, Table
 from lambdas.core.scheduling import Code, Hold, PlanRequest, Room, lane, plan, rank
 from lambdas.core.tables import Item, Key, Query
@@ -34,7 +34,8 @@ class Round:
 
     candidates: dict[str, list[JobState]] = field(default_factory=lambda: defaultdict(list))
     receipts: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    more: bool = False  #: an inbox or a lane held more than the round took
+    more: bool = False  #: an inbox held more than the round took
+    behind: bool = False  #: a lane holds more than the round looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +110,20 @@ class Scheduler:
     def _round(self, cell: Cell, may_claim: int) -> tuple[int, int, bool]:
         """One look at everything that waits: how many were claimed and parked, is there more."""
         look = self._look(cell, min(TICKETS, may_claim))
-        request = PlanRequest(cell, self._rooms(cell), look.candidates, self._clock.now())
+        now = self._clock.now()
+        request = PlanRequest(cell, self._rooms(cell), look.candidates, now, may_claim)
         decided = plan(request)
-        outcome = self._claims.claim(decided.placements[:may_claim], request.rooms)
-        metered = [
-            Hold(p.job, Code.RATE, f"launches are metered to {self._launch_rate} a second")
-            for p in decided.placements[may_claim:]
-        ]
-        holds = (*decided.holds, *metered, *outcome.refused, *outcome.broken)
-        parked = sum(self._hold(hold) for hold in holds)
+        outcome = self._claims.claim(decided.placements, request.rooms)
+        metered = any(hold.code is Code.RATE for hold in decided.holds)
+        holds = {h.job.id: h for h in (*decided.holds, *outcome.refused, *outcome.broken)}
+        parked = sum(map(self._hold, holds.values()))
         for inbox, receipts in look.receipts.items():
             self._inboxes.acknowledge(inbox, receipts)
         freed = parked > 0 and self._released(cell) > sum(
             r.released for r in request.rooms.values()
         )
-        more = look.more or freed or bool(metered) or bool(outcome.refused)
+        behind = look.behind and bool(outcome.claimed)
+        more = look.more or behind or freed or metered or bool(outcome.refused)
         return len(outcome.claimed), parked, more
 
     def _released(self, cell: Cell) -> int:
@@ -141,10 +141,10 @@ class Scheduler:
             look.more |= len(messages) == limit
             for message in messages:
                 self._read_ticket(queue.inbox, message, look, keys)
-            keys |= dict.fromkeys(self._heads(queue.name))
+            keys |= dict.fromkeys(self._heads(queue.name, look))
         for item in self._jobs.get_many(list(keys)).values():
             state = state_of(item)
-            if state.status is Status.RUNNABLE and state.waiting is None and state.stop is None:
+            if state.placeable:
                 look.candidates[state.queue].append(state)
         return look
 
@@ -171,12 +171,13 @@ class Scheduler:
             self._journal.warn("malformed ticket", body=message.body[:200])
             self._journal.count("MalformedTickets")
 
-    def _heads(self, queue: str) -> list[Key]:
+    def _heads(self, queue: str, look: Round) -> list[Key]:
         """The first parked jobs of every lane of a queue; lanes long empty are forgotten."""
         heads: list[Key] = []
         for registered in self._ledgers.query(Query(capacity.lanes_partition(queue))).items:
             page = self._jobs.query(Query(registered["lane"], index="by_lane", limit=HEADS))
             heads += [Key(item["pk"], item["sk"]) for item in page.items]
+            look.behind |= page.after is not None
             idle = self._clock.now() - registered["used"]
             if not page.items and idle > capacity.LANE_FORGOTTEN:
                 self._forget(queue, registered["lane"], registered["used"])

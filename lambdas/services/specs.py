@@ -34,7 +34,8 @@ class Specs:
         return self.read(item)
 
     def load_many(self, jobs: list[str]) -> dict[str, JobSpec]:
-        """Those of these jobs that exist and can be read, by id: one without its blob is left out."""
+        """Those of these jobs that exist and can be read, by id (an array's for all its children):
+        one without its blob is left out."""
         found = self._jobs.get_many([spec_key(job) for job in jobs])
         specs: dict[str, JobSpec] = {}
         for item in found.values():

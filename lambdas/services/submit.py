@@ -27,7 +27,7 @@ from lambdas.core.scheduling import infeasible
 from lambdas.core.spec import JobSpec
 from lambdas.core.tables import Absent, Put
 from lambdas.core.task_request import fits_overrides
-from lambdas.core.transitions import OWED_WITHIN
+from lambdas.core.updates import OWED_WITHIN
 from lambdas.services.catalog_store import CatalogStore
 from lambdas.services.specs import Specs
 from lambdas.services.task_definitions import TaskDefinitions
@@ -163,6 +163,7 @@ class SubmitService:
             shape=resolved.shape.key,
             attempts=resolved.retry.get("attempts", 1),
             timeout=resolved.timeout,
+            size=resolved.size,
             pages=pages_for(len(resolved.depends_on)),
             ticket=0 if waits else 1,
             due_shard=due_shard(request.job),

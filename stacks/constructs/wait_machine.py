@@ -16,7 +16,7 @@ from constructs import Construct
 
 from lambdas.core.job import Status, Waiting
 from lambdas.core.outbox import DEPENDENCY_FAILED, DEPENDENT_JOB_FAILED, WITHDRAWN
-from lambdas.core.transitions import OWED_WITHIN
+from lambdas.core.updates import OWED_WITHIN
 from stacks.config import DeploymentConfig
 from stacks.constructs.grants import Grant, role
 from stacks.constructs.log_groups import retention

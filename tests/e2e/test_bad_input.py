@@ -56,7 +56,7 @@ CHANGES = [
     ({"jobDefinition": "sh:x"}, "sh:x"),
     ({"dependsOn": [{"jobId": "00000000-0000-8000-8000-000000000000"}]}, "dependsOn"),
     ({"dependsOn": [{"jobId": "no id"}]}, "no id"),
-    ({"arrayProperties": {"size": 3}}, "arrayProperties"),
+    ({"arrayProperties": {"size": 10_000_001}}, "arrayProperties.size"),
     ({"shareIdentifier": "a"}, "shareIdentifier"),
     ({"tags": {f"k{n}": "v" for n in range(51)}}, "tags"),
     ({"tags": {"aws:x": "y"}}, "aws:"),

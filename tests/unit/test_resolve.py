@@ -227,14 +227,13 @@ class TestDependencies:
 
     @pytest.mark.parametrize("kind", ["N_TO_N", "SEQUENTIAL"])
     def test_array_dependencies_come_later(self, kind):
-        assert "array jobs come later" in refusal(dependsOn=[{"jobId": A_JOB, "type": kind}])
+        assert "index by index comes later" in refusal(dependsOn=[{"jobId": A_JOB, "type": kind}])
 
 
 class TestWhatComesLater:
     @pytest.mark.parametrize(
         "member",
         [
-            "arrayProperties",
             "nodeOverrides",
             "ecsPropertiesOverride",
             "eksPropertiesOverride",

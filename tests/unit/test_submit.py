@@ -16,7 +16,7 @@ from lambdas.core.errors import (
 from lambdas.core.job import Status, due_shard, spec_key
 from lambdas.core.resolve import is_job_id
 from lambdas.core.tables import Query
-from lambdas.core.transitions import OWED_WITHIN
+from lambdas.core.updates import OWED_WITHIN
 from lambdas.services.catalog_entries import Author
 from lambdas.services.specs import SPEC_LIMIT
 from simulator.world import CALLER, Outcome, World
