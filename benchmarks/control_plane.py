@@ -1,9 +1,7 @@
 """What one job costs the control plane: calls, consumed units and list price.
 
 The production services run over the memory adapters, whose meter bills as DynamoDB does (the
-contract suite holds its arithmetic to DynamoDB's documented examples). Lambda's time is a model,
-stated in `MILLISECONDS`: a call's typical latency on AWS, one after the other; only an account can
-measure it.
+contract suite holds its arithmetic to DynamoDB's documented examples); `simulator.bill` prices it.
 """
 
 from __future__ import annotations
@@ -13,30 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmarks import prices
 from lambdas.core.metering import Tally
+from simulator import bill
 from simulator.fargate import Outcome
 from simulator.world import World
-
-#: Assumed latency of a call inside a function (ms), and of a function's own work per invocation.
-MILLISECONDS: Mapping[str, float] = {
-    "dynamodb": 6.0,
-    "sqs": 8.0,
-    "ecs": 120.0,
-    "states": 25.0,
-    "s3": 25.0,
-}
-OWN_WORK = 3.0
-
-#: Bytes of structured log a job leaves in the control plane (about ten lines).
-LOG_BYTES = 3_500
-
-#: State transitions of one `wait` execution: Why?, the wait, Release, Done and the start.
-TRANSITIONS = 5
-
-#: AWS calls a job makes besides those of the adapters: the API request, and its records and
-#: events delivered (one invocation each at worst: api, relay ×4, launch, track ×2).
-INVOCATIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,24 +80,9 @@ def _cost(kind: str, jobs: int, world: World) -> Cost:
 
 def _usd(tallies: tuple[Tally, ...], jobs: int, executions: int) -> dict[str, float]:
     """Dollars for a million jobs, by service."""
-    million = 1e6 / jobs
-    usd: dict[str, float] = defaultdict(float)
-    busy = INVOCATIONS * jobs * OWN_WORK
-    for tally in tallies:
-        units = tally.write_units * prices.WRITE_UNIT + tally.read_units * prices.READ_UNIT
-        usd["DynamoDB"] += units * million
-        if tally.index:
-            continue
-        price = prices.CALLS.get((tally.service, tally.operation), 0.0)
-        if price:
-            usd[tally.service.upper()] += tally.calls * price * million
-        busy += tally.calls * MILLISECONDS.get(tally.service, 0.0)
-    usd["Lambda time"] = busy / 1000 * prices.FUNCTION_GB * prices.GB_SECOND * million
-    usd["Lambda requests"] = INVOCATIONS * jobs * prices.CALLS["lambda", "Invoke"] * million
-    usd["API Gateway"] = prices.CALLS["apigateway", "Request"] * 1e6
-    usd["Step Functions"] = executions * TRANSITIONS * prices.TRANSITION * million
-    usd["Logs"] = LOG_BYTES / 1e9 * prices.LOG_GB * 1e6
-    return {service: round(amount, 2) for service, amount in usd.items() if amount}
+    usd = bill.control_plane(tallies, jobs, executions)
+    rounded = {service: round(amount * 1e6 / jobs, 2) for service, amount in usd.items()}
+    return {service: amount for service, amount in rounded.items() if amount}
 
 
 def figures(jobs: int = 500) -> dict[str, Any]:

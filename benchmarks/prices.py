@@ -29,3 +29,15 @@ FUNCTION_GB = 0.5
 
 #: CloudWatch Logs, a GB taken in.
 LOG_GB = 0.50
+
+#: Fargate, Linux on x86, an hour; disk up to 20 GiB is free. Billed by the second from the image's
+#: pull to the task's end, and at least a minute (aws.amazon.com/fargate/pricing).
+FARGATE_VCPU_HOUR = 0.04048
+FARGATE_GB_HOUR = 0.004445
+FARGATE_LEAST_SECONDS = 60
+
+#: Fargate Spot moves with supply and demand: "up to 70 %" below, says the same page.
+FARGATE_SPOT_DISCOUNT = 0.70
+
+#: A public IPv4 address, an hour: the default network profile gives every task one.
+ADDRESS_HOUR = 0.005
