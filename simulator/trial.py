@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from lambdas.core.arrays import CHILD_FAILED
 from lambdas.core.errors import Throttled, TooManyRequests
-from lambdas.core.job import JobState, Status
+from lambdas.core.job import JobState, Status, child_id
 from simulator.checks import Watch, unfinished, violations
 from simulator.fargate import Outcome
 from simulator.faults import CALM, DEAF, STORM, Crash, Faults
@@ -44,6 +45,8 @@ class Plan:
     depends_on: tuple[int, ...]
     submitted: int  #: ms after the beginning
     stop: tuple[str, int] | None
+    size: int = 0  #: children, of an array
+    child: int | None = None  #: the one child that is to be stopped
     id: str = ""
     stopped: bool = False  #: somebody asked for its end
 
@@ -108,6 +111,7 @@ class Trial:
         slow = timeout and draw.random() < 0.5
         many = draw.choice((0, 0, 0, 1, 1, 2, 3)) if number else 0
         stop = (draw.choice(("cancel", "terminate")), draw.randrange(10 * MINUTE))
+        size = draw.choice((0, 0, 0, 0, 1, 3, 7))
         return Plan(
             name=f"job-{number}",
             runs=30 * MINUTE if slow else draw.choice((0, 1_000, 5_000, 30_000, 100_000)),
@@ -118,6 +122,8 @@ class Trial:
             depends_on=tuple(draw.sample(range(number), min(many, number))),
             submitted=draw.choice((0, 0, draw.randrange(4 * MINUTE))),
             stop=stop if draw.random() < 0.25 else None,
+            size=size,
+            child=draw.randrange(size) if size and draw.random() < 0.5 else None,
         )
 
     def _program(self, name: str, attempt: int) -> Outcome:
@@ -142,6 +148,8 @@ class Trial:
         more["jobQueue"] = "high" if plan.runs % 2_000 else "default"
         if parents:
             more["dependsOn"] = [{"jobId": parent.id} for parent in parents]
+        if plan.size:
+            more["arrayProperties"] = {"size": plan.size}
         if plan.timeout:
             more["timeout"] = {"attemptDurationSeconds": TIMEOUT}
         if plan.backoff:
@@ -152,7 +160,8 @@ class Trial:
         if plan.id:
             plan.stopped = True
             stop = self.world.cancel if kind == "cancel" else self.world.terminate
-            _insist(lambda: stop(plan.id, f"{kind} by a user"))
+            job = plan.id if plan.child is None else child_id(plan.id, plan.child)
+            _insist(lambda: stop(job, f"{kind} by a user"))
 
     # ── what was promised ─────────────────────────────────────────────────────────────────────
 
@@ -173,6 +182,8 @@ class Trial:
         wanted, why = self._promised(plan)
         if plan.stopped and state.status is Status.FAILED and _by_user(state):
             return []
+        if plan.stopped and plan.size and state.status_reason == CHILD_FAILED:
+            return []
         if state.status is not wanted or (why and state.status_reason != why):
             told = f"{state.status} ({state.status_reason})"
             return [f"I3: job {plan.id} ended {told}, its program says {wanted} ({why})"]
@@ -183,7 +194,7 @@ class Trial:
         if any(parent.status is Status.FAILED for parent in parents):
             return Status.FAILED, DEPENDENCY
         if plan.timeout and plan.runs > TIMEOUT * 1000:
-            return Status.FAILED, TIMED_OUT
+            return Status.FAILED, CHILD_FAILED if plan.size else TIMED_OUT
         return (Status.SUCCEEDED if plan.failures < plan.attempts else Status.FAILED), None
 
 
