@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
 from lambdas.core import transitions
 from lambdas.core.errors import ConditionFailed
 from lambdas.core.job import JobState, Status, job_of_started_by, state_key, state_of
 from lambdas.core.ports import Clock, Journal, Table, TaskReport, Tasks
 from lambdas.services.endings import Endings
+
+#: Attempts ended in one transaction: three writes each at most, and one for each environment.
+TOGETHER = 20
 
 
 class Tracker:
@@ -20,6 +26,18 @@ class Tracker:
         self._endings = endings
         self._clock = clock
         self._journal = journal
+
+    def on_reports(self, reports: Sequence[TaskReport]) -> list[TaskReport]:
+        """Record what a batch of reports says; those that could not be, for now.
+
+        A task that has ended needs no word of its start, and attempts that ended are written down
+        together; what stands in the way of one does not hold up the others.
+        """
+        ended = {report.task for report in reports if report.status == "STOPPED"}
+        telling = [r for r in reports if r.status == "STOPPED" or r.task not in ended]
+        done = self._conclude_together(telling)
+        alone = (report for report in telling if report.task not in done)
+        return [report for report in alone if not self._attempted(partial(self._record, report))]
 
     def on_report(self, report: TaskReport) -> None:
         """Record what one report says. Tasks that are not ours are none of our business."""
@@ -37,6 +55,44 @@ class Tracker:
             self._endings.conclude(state, report)
         elif report.status == "RUNNING":
             self._record_start(state, report)
+
+    def _ending(self, reports: Iterable[TaskReport]) -> list[tuple[JobState, TaskReport]]:
+        """The live attempts whose own task has stopped, each with that report."""
+        stopped = {
+            named: report
+            for report in reports
+            if report.status == "STOPPED" and (named := job_of_started_by(report.started_by))
+        }
+        items = self._jobs.get_many([state_key(job) for job, _ in stopped])
+        found = []
+        for (job, run), report in stopped.items():
+            item = items.get(state_key(job))
+            state = state_of(item) if item else None
+            if state and _is_its_own(state, run, report):
+                found.append((state, report))
+        return found
+
+    def _conclude_together(self, reports: Sequence[TaskReport]) -> set[str]:
+        """End attempts a transaction at a time; the tasks of those that were ended."""
+        done: set[str] = set()
+        ending = self._ending(reports)
+        for first in range(0, len(ending), TOGETHER):
+            part = ending[first : first + TOGETHER]
+            if len(part) > 1 and self._attempted(partial(self._endings.conclude_together, part)):
+                done |= {report.task for _, report in part}
+        return done
+
+    def _record(self, report: TaskReport) -> bool:
+        self.on_report(report)
+        return True
+
+    def _attempted(self, do: Callable[[], bool]) -> bool:
+        """Whether it was done; what goes wrong is told, and left for another time."""
+        try:
+            return do()
+        except Exception as error:
+            self._journal.warn("report put off", error=repr(error))
+            return False
 
     def _record_start(self, state: JobState, report: TaskReport) -> None:
         if state.status is not Status.STARTING:
@@ -59,3 +115,8 @@ class Tracker:
         self._journal.warn("second task of an attempt", job=state.id, task=report.task)
         if report.status != "STOPPED":
             self._tasks.stop(report.task, "its attempt has another task")
+
+
+def _is_its_own(state: JobState, run: str, report: TaskReport) -> bool:
+    """The report is of this job's live attempt, and of no other task."""
+    return state.run == run and state.status.live and state.task in (None, report.task)
