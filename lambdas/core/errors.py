@@ -55,8 +55,9 @@ class ClientError(ApiError):
 class InvalidRequest(ClientError):
     """A value that is not allowed: one sentence naming the field, the value and what is allowed."""
 
-    def __init__(self, field: str, value: object, allowed: str) -> None:
-        super().__init__(f"{field} is {shown(value)}: {allowed}")
+    def __init__(self, field: str, value: object, allowed: str, *, secret: bool = False) -> None:
+        """Of a `secret` only the kind is told: sentences end up in logs."""
+        super().__init__(f"{field} is {kind_of(value) if secret else shown(value)}: {allowed}")
         self.field = field
 
 
@@ -149,8 +150,27 @@ class CapacityUnavailable(EcsError):
 
 
 def shown(value: object, limit: int = 80) -> str:
-    """`value` as a person can read it in a sentence: quoted text, bounded, without control characters."""
-    text = value if isinstance(value, str) else repr(value)
+    """`value` as a person can read it in a sentence: quoted text, bounded, without control
+    characters; JSON's words for what JSON has words for; of what holds other values, the kind."""
+    if value is None or isinstance(value, (bool, list, Mapping)):
+        return kind_of(value)
+    text = (value if isinstance(value, str) else repr(value))[: limit + 1]
     text = "".join(c if c.isprintable() else "�" for c in text)
     text = text if len(text) <= limit else text[: limit - 1] + "…"
     return f"'{text}'" if isinstance(value, str) else text
+
+
+def kind_of(value: object) -> str:
+    """What a value of JSON is, without saying it."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return "a text"
+        case int() | float():
+            return "a number"
+        case Mapping():
+            return "an object"
+    return "a list"

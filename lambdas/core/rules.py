@@ -55,13 +55,14 @@ def job_priority(field: str, value: int) -> None:
 def environment(field: str, variables: Sequence[Mapping[str, str]]) -> None:
     """`AWS_BATCH…` is the platform's own; a name that no process could read is refused."""
     for index, variable in enumerate(variables):
-        key = variable.get("name", "")
+        key, equals, _ = variable.get("name", "").partition("=")
+        told = f"{key}=…" if equals else key  # what follows may be a value: it is not repeated
         if key.startswith("AWS_BATCH"):
             raise InvalidRequest(
-                f"{field}[{index}].name", key, "names that start with AWS_BATCH are reserved."
+                f"{field}[{index}].name", told, "names that start with AWS_BATCH are reserved."
             )
-        if not key or "=" in key:
-            raise InvalidRequest(f"{field}[{index}].name", key, "a name without '=' is needed.")
+        if equals or not key:
+            raise InvalidRequest(f"{field}[{index}].name", told, "a name without '=' is needed.")
 
 
 def resources(field: str, requirements: Sequence[Mapping[str, str]]) -> None:

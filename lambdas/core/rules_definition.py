@@ -57,8 +57,8 @@ def _kind(body: Mapping[str, Any]) -> None:
     if platforms != ["FARGATE"]:
         raise InvalidRequest(
             "platformCapabilities",
-            platforms,
-            "only ['FARGATE'] is supported (left out, it means EC2 on AWS Batch).",
+            ", ".join(platforms),
+            "only FARGATE is supported (left out, it means EC2 on AWS Batch).",
         )
 
 

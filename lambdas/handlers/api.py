@@ -21,13 +21,19 @@ from lambdas.handlers.http import (
 app = APIGatewayHttpResolver()
 
 
-@app.route(r".*", method=METHODS)
+@app.route(r"[\s\S]*", method=METHODS)
 def answer() -> Response[str]:
     event = app.current_event
     operation = api().operation_of(event.path, event.http_method)
     if operation is None:
-        raise UnknownRoute("There is no such operation.")
+        raise UnknownRoute
     return answered(api().call(operation, request_body(event), caller_of(event)))
+
+
+@app.not_found
+def unknown(_: Exception) -> Response[str]:
+    """A method that no HTTP API passes on today."""
+    return refused(UnknownRoute())
 
 
 @app.exception_handler(Exception)  # type: ignore[untyped-decorator]

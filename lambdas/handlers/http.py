@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import json
+import math
 import traceback
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -34,6 +36,9 @@ class UnknownRoute(ApiError):
 
     status = 404
     code = "UnknownOperationException"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such operation.")
 
 
 def request_body(event: APIGatewayProxyEventV2) -> dict[str, Any]:
@@ -85,7 +90,7 @@ def _response(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) 
 def _parsed(event: APIGatewayProxyEventV2) -> dict[str, Any]:
     try:
         text = _text(event)
-        body = json.loads(text, parse_constant=_no_number) if text.strip() else {}
+        body = json.loads(text, **_STRICTLY) if text.strip() else {}
     except (ValueError, RecursionError) as fault:
         raise ClientError(f"The request body is not valid JSON: {_told(fault)}.") from None
     if not isinstance(body, dict):
@@ -107,11 +112,33 @@ def _text(event: APIGatewayProxyEventV2) -> str:
 _TOO_LARGE = f"The request body is larger than {LARGEST_BODY:,} bytes."
 
 
+class _NoNumber(ValueError):
+    """What Python reads as a number and JSON does not, or nobody can hold."""
+
+
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number in JSON")
+    raise _NoNumber(f"{name} is not a number in JSON")
+
+
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise _NoNumber(f"{text[:40]} is too large a number")
+    return number
+
+
+_STRICTLY: dict[str, Any] = {"parse_constant": _no_number, "parse_float": _finite}
 
 
 def _told(fault: Exception) -> str:
-    if isinstance(fault, json.JSONDecodeError):
-        return f"{fault.msg} at line {fault.lineno} column {fault.colno}"
-    return "it is nested too deeply" if isinstance(fault, RecursionError) else str(fault)[:100]
+    match fault:
+        case json.JSONDecodeError():
+            return f"{fault.msg} at line {fault.lineno} column {fault.colno}"
+        case RecursionError():
+            return "it is nested too deeply"
+        case UnicodeError():
+            return "it is no text in UTF-8"
+        case binascii.Error():
+            return "its base64 cannot be read"
+        case _NoNumber():
+            return str(fault)
+    return "a number has too many digits"

@@ -87,6 +87,11 @@ class Api:
             "TerminateJob": lambda body, caller: jobs.terminate(body, caller.arn),
         }
 
+    @property
+    def served(self) -> frozenset[str]:
+        """The operations that are answered; every other one of AWS Batch's is refused by name."""
+        return frozenset(self._operations)
+
     def operation_of(self, path: str, method: str = "POST") -> str | None:
         """The operation behind a path; None when there is none."""
         return self._model.operation_of(path, method)

@@ -90,7 +90,14 @@ class Client:
         return self.tags("DELETE", arn, query="&".join(f"tagKeys={quote(k)}" for k in keys))
 
     def send(self, made: dict[str, Any]) -> Reply:
-        answer = self._handler(made, None)
+        return self.reply(self.answer(made))
+
+    def answer(self, made: dict[str, Any]) -> dict[str, Any]:
+        """As the function gives it to API Gateway."""
+        answer: dict[str, Any] = self._handler(made, None)
+        return answer
+
+    def reply(self, answer: dict[str, Any]) -> Reply:
         headers = {name: _first(value) for name, value in answer["headers"].items()}
         assert headers["Content-Type"] == "application/json"
         return Reply(answer["statusCode"], headers, json.loads(answer["body"]))

@@ -154,6 +154,9 @@ class TestRoutes:
             ("/v1/submitjob/", "POST"),
             ("/v1/tags/x", "PUT"),
             ("/v1/té\x00st/../..", "POST"),
+            ("/v1/submitjob\n", "POST"),
+            ("/v1/\nsubmitjob", "POST"),
+            ("/v1/submitjob", "TRACE"),
         ],
     )
     def test_that_do_not_exist_are_404_in_awss_shape(self, client, path, method):
@@ -215,7 +218,7 @@ class TestWrongRequests:
         [
             ({"jobNam": "x"}, "'jobNam' is not a field of the request: did you mean 'jobName'?"),
             ({"jobName": 5}, "jobName is 5: a string is needed."),
-            ({"jobName": None}, "jobName is None: a string is needed."),
+            ({"jobName": None}, "jobName is null: a string is needed."),
             ({"jobName": ""}, "jobName is ''"),
             ({"jobName": "x" * 129}, "1 to 128"),
             ({"jobName": "-x"}, "jobName is '-x'"),

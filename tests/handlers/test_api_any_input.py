@@ -1,128 +1,179 @@
-"""Whatever a client sends that the service model allows, or nearly, is answered or refused: no 500."""
+"""Whatever is sent to any operation is answered or refused, in AWS Batch's shape: never a 5xx.
+
+A refusal is one sentence and leaves nothing behind; see `fuzzing.judge` for all that is held.
+"""
 
 from __future__ import annotations
 
 import json
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.world import World
-from tests.handlers.http_events import MODEL, Client, event
-from tests.handlers.test_api import DEFINITION, JOB, client, where, world  # noqa: F401
+from tests.handlers.fuzzing import hostile, requests, shapes, spoil
+from tests.handlers.fuzzing.deployment import Deployment, deployed
+from tests.handlers.fuzzing.judge import judged
+from tests.handlers.fuzzing.profile import examples
+from tests.handlers.http_events import event
 
-#: A request that each operation answers; tests change a few of its members.
-REQUESTS = {
-    "CreateComputeEnvironment": {
-        "computeEnvironmentName": "e",
-        "type": "MANAGED",
-        "computeResources": {"type": "FARGATE", "maxvCpus": 1},
-    },
-    "UpdateComputeEnvironment": {"computeEnvironment": "fargate"},
-    "DeleteComputeEnvironment": {"computeEnvironment": "fargate"},
-    "CreateJobQueue": {
-        "jobQueueName": "q",
-        "priority": 1,
-        "computeEnvironmentOrder": [{"order": 1, "computeEnvironment": "fargate"}],
-    },
-    "UpdateJobQueue": {"jobQueue": "default"},
-    "DeleteJobQueue": {"jobQueue": "default"},
-    "RegisterJobDefinition": DEFINITION,
-    "DeregisterJobDefinition": {"jobDefinition": "task:1"},
-    "DescribeComputeEnvironments": {},
-    "DescribeJobQueues": {},
-    "DescribeJobDefinitions": {},
-    "SubmitJob": JOB,
-    "DescribeJobs": {"jobs": ["x"]},
-    "ListJobs": {"jobQueue": "default"},
-    "CancelJob": {"jobId": "x", "reason": "r"},
-    "TerminateJob": {"jobId": "x", "reason": "r"},
+HERE = st.sampled_from(["fargate", "more", f"{shapes.ARN}:compute-environment/fargate", "none"])
+QUEUE = st.sampled_from(["default", f"{shapes.ARN}:job-queue/default", "none"])
+REVISION = st.sampled_from(["task", "task:1", f"{shapes.ARN}:job-definition/task:1", "task:2"])
+JOB = st.sampled_from(["waiting", "6e7f9e1e-0000-4000-8000-000000000000", "a:0", "b#1"])
+PAGE = {"maxResults": st.integers(1, 100), "nextToken": st.just("ZGVmYXVsdA==")}
+FILTER = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(["JOB_NAME", "JOB_DEFINITION", "BEFORE_CREATED_AT"]),
+        "values": st.lists(st.sampled_from(["j*", "task", "1", "9" * 15]), min_size=1, max_size=1),
+    }
+)
+TAGGED = st.sampled_from(
+    ["job-queue/default", "compute-environment/fargate", "job-definition/task:1", "job/waiting"]
+).map(f"{shapes.ARN}:{{}}".format)
+
+#: A request of each served operation that is right by our rules, or nearly.
+REQUESTS: dict[str, requests.Bodies] = {
+    "CreateComputeEnvironment": requests.environments(),
+    "UpdateComputeEnvironment": requests.environment_updates(HERE),
+    "DeleteComputeEnvironment": st.fixed_dictionaries({"computeEnvironment": HERE}),
+    "DescribeComputeEnvironments": requests.maybe(
+        {}, {"computeEnvironments": st.lists(HERE), **PAGE}
+    ),
+    "CreateJobQueue": requests.queues(requests.NAMES, HERE),
+    "UpdateJobQueue": requests.queue_updates(QUEUE, HERE),
+    "DeleteJobQueue": st.fixed_dictionaries({"jobQueue": QUEUE}),
+    "DescribeJobQueues": requests.maybe({}, {"jobQueues": st.lists(QUEUE), **PAGE}),
+    "RegisterJobDefinition": requests.definitions(),
+    "DeregisterJobDefinition": st.fixed_dictionaries({"jobDefinition": REVISION}),
+    "DescribeJobDefinitions": requests.maybe(
+        {},
+        {
+            "jobDefinitions": st.lists(REVISION),
+            "jobDefinitionName": st.just("task"),
+            "status": st.sampled_from(["ACTIVE", "INACTIVE"]),
+            **PAGE,
+        },
+    ),
+    "SubmitJob": requests.submits("default", "task", JOB),
+    "DescribeJobs": st.fixed_dictionaries({"jobs": st.lists(JOB, max_size=4)}),
+    "ListJobs": requests.maybe(
+        {"jobQueue": QUEUE},
+        {
+            "jobStatus": st.sampled_from(["RUNNABLE", "FAILED"]),
+            "filters": st.lists(FILTER, max_size=1),
+            "maxResults": st.integers(1, 1000),
+        },
+    ),
+    "CancelJob": st.fixed_dictionaries({"jobId": JOB, "reason": requests.SOME_TEXT}),
+    "TerminateJob": st.fixed_dictionaries({"jobId": JOB, "reason": requests.SOME_TEXT}),
+    "TagResource": st.fixed_dictionaries({"resourceArn": TAGGED, "tags": requests.tags()}),
+    "UntagResource": st.fixed_dictionaries(
+        {"resourceArn": TAGGED, "tagKeys": st.lists(requests.SOME_TEXT, min_size=1, max_size=3)}
+    ),
+    "ListTagsForResource": st.fixed_dictionaries({"resourceArn": TAGGED}),
 }
 
-#: Values that mean something here, so that requests get far, and some that mean trouble.
-WORDS = st.sampled_from(
-    [
-        *("default", "fargate", "task", "task:1", "ENABLED", "FARGATE", "container", "MANAGED"),
-        *("512", "0.25", "1", "", " ", "a:0", "x#1", "*", "Ref::a", "é\U0001f600", "%00", "'\"\\"),
-        *("arn:aws:batch:us-east-1:123456789012:job-queue/default", "9" * 60, "x" * 3000),
-    ]
-)
-ODD = st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.just([{}])
+
+@pytest.fixture(scope="module")
+def deployment():
+    with deployed() as made:
+        yield made
 
 
-def values(name: str, depth: int = 0) -> st.SearchStrategy:
-    """Values of a shape of the model: right, and now and then not."""
-    shape = MODEL._shapes[name]
-    match shape["type"]:
-        case "structure":
-            right = st.deferred(lambda: structures(shape, depth))
-        case "list":
-            right = st.deferred(
-                lambda: st.lists(values(shape["member"]["shape"], depth + 1), max_size=3)
-            )
-        case "map":
-            right = st.dictionaries(WORDS, WORDS, max_size=3)
-        case "string":
-            right = st.sampled_from(shape["enum"]) if "enum" in shape else WORDS
-        case "boolean":
-            right = st.booleans()
-        case _:
-            right = st.sampled_from([-1, 0, 1, 2, 60, 100, 2**31 - 1])
-    return st.integers(0, 60).flatmap(lambda n: right if n else ODD) if depth > 1 else right
+@pytest.fixture(scope="module")
+def served(deployment):
+    return deployment.api.served
 
 
-def structures(shape, depth: int) -> st.SearchStrategy:
-    """All that is required, and a few of the others: a request with everything is refused early."""
-    members = {
-        name: values(member["shape"], depth + 1) for name, member in shape["members"].items()
-    }
-    required = set(shape.get("required", ()))
-    others = sorted(set(members) - required)
-    few = st.sets(st.sampled_from(others), max_size=2 if depth else 5) if others else st.just(())
-    return few.flatmap(
-        lambda chosen: st.fixed_dictionaries(
-            {name: members[name] for name in required | set(chosen)}
-        )
-    )
+def test_every_operation_is_tried(served):
+    assert set(REQUESTS) == served
+    assert served < set(shapes.OPERATIONS)
 
 
-def requests(operation: str) -> st.SearchStrategy:
-    """The request, with up to three of its members something else, or gone."""
-    shape = MODEL._shapes[MODEL._operations[operation]["input"]["shape"]]
-    names = st.sets(st.sampled_from(sorted(shape["members"])), min_size=1, max_size=3)
-    change = names.flatmap(
-        lambda chosen: st.fixed_dictionaries(
-            {name: values(shape["members"][name]["shape"], 1) for name in chosen}
-        )
-    )
-    return change.map(lambda changed: REQUESTS[operation] | changed)
+def somewhere(deployment: Deployment) -> str:
+    """Another world, in which a job waits; its id."""
+    world = deployment.anew()
+    world.environment("more", vcpus=2, kind="FARGATE_SPOT")
+    return world.submit()
 
 
-def nothing_fails(caller: Client, deployment: World, operation: str, body) -> None:
-    reply = caller.send(event(f"/v1/{operation.lower()}", json.dumps(body)))
-    assert reply.status in (200, 400), deployment.journal.events("api failed")
-    if reply.status == 200:
-        assert MODEL.validate_response(operation, reply.body) == []
+def sent(deployment: Deployment, operation: str, text: str) -> Any:
+    """The judged reply to a body; `waiting` stands for the id of a job that there is."""
+    text = text.replace('"waiting"', f'"{somewhere(deployment)}"')
+    return judged(deployment, made_of(operation, text), operation)
 
 
-MANY = settings(
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+def made_of(operation: str, text: str) -> dict[str, Any]:
+    return event(f"/v1/{operation.lower()}", text)
 
 
-@pytest.mark.parametrize("operation", REQUESTS)
-@MANY
+@pytest.mark.parametrize("operation", [name for name in REQUESTS if "Tag" not in name])
+class TestServed:
+    @examples(25)
+    @given(data=st.data())
+    def test_what_the_model_allows(self, deployment, operation, data):
+        sent(deployment, operation, json.dumps(data.draw(shapes.inputs(operation))))
+
+    @examples(60)
+    @given(data=st.data())
+    def test_what_is_wrong_in_one_place(self, deployment, operation, data):
+        sent(deployment, operation, data.draw(spoil.spoilt(REQUESTS[operation])))
+
+    @examples(20)
+    @given(data=st.data())
+    def test_what_is_right(self, deployment, operation, data):
+        sent(deployment, operation, json.dumps(data.draw(REQUESTS[operation])))
+
+
+@pytest.mark.parametrize("operation", sorted(shapes.OPERATIONS))
+@examples(6)
 @given(data=st.data())
-def test_no_request_is_a_failure_of_ours(client, world, operation, data):  # noqa: F811
-    nothing_fails(client, world, operation, data.draw(requests(operation)))
+def test_an_operation_that_is_not_served_says_so(deployment, served, operation, data):
+    if operation in served:
+        return
+    body = data.draw(shapes.inputs(operation) | st.just({}) | st.just({"x": None}))
+    reply = sent(deployment, operation, json.dumps(body))
+    assert (reply.status, reply.code) == (400, "ClientException")
+    assert reply.message == f"{operation} is not supported by this platform."
 
 
-@MANY
+@examples(300)
 @given(data=st.data())
-def test_no_container_is_a_failure_of_ours(client, world, data):  # noqa: F811
-    changed = data.draw(structures(MODEL._shapes["ContainerProperties"], 1))
-    body = DEFINITION | {"containerProperties": DEFINITION["containerProperties"] | changed}
-    nothing_fails(client, world, "RegisterJobDefinition", body)
+def test_what_is_no_request(deployment, data):
+    made = data.draw(hostile.calls())
+    somewhere(deployment)
+    operation = deployment.api.operation_of(
+        made["rawPath"], made["requestContext"]["http"]["method"]
+    )
+    judged(deployment, made, operation)
+
+
+@examples(300)
+@given(data=st.data())
+def test_calls_about_tags(deployment, data):
+    made, job = data.draw(hostile.tag_calls()), somewhere(deployment)
+    made["rawPath"] = made["rawPath"].replace("0" * 199, job)
+    operation = deployment.api.operation_of(
+        made["rawPath"], made["requestContext"]["http"]["method"]
+    )
+    judged(deployment, made, operation)
+
+
+@examples(100)
+@given(data=st.data())
+def test_tags_of_everything(deployment, data):
+    """Right requests, and some with one thing wrong, as a client would send them."""
+    job = somewhere(deployment)
+    operation = data.draw(st.sampled_from(["TagResource", "UntagResource", "ListTagsForResource"]))
+    body = data.draw(REQUESTS[operation])
+    arn = body.pop("resourceArn").replace("waiting", job)
+    method = {"TagResource": "POST", "UntagResource": "DELETE"}.get(operation, "GET")
+    query = urlencode([("tagKeys", key) for key in body.pop("tagKeys", ())])
+    text = json.dumps(body)
+    if body and data.draw(st.booleans()):
+        text = data.draw(spoil.spoilt(st.just(body)))
+    made = event(f"/v1/tags/{arn}", text, method, rawQueryString=query)
+    judged(deployment, made, operation)

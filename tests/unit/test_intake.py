@@ -153,7 +153,7 @@ def test_tokens_of_different_sources_do_not_meet(intake):
         (asked({**BODY, "dependsOn": [{"jobId": "0" * 8 + "-0000-0000-0000-" + "0" * 12}]}), "no such"),
         (asked({**BODY, "clientToken": 5}), "clientToken"),
         (asked({**BODY, "clientToken": "x" * 129}), "clientToken"),
-        (asked(id=None), "id is None"),
+        (asked(id=None), "id is null"),
     ],
 )  # fmt: skip
 def test_what_can_never_become_a_job_is_rejected_with_the_reason(intake, event, reason):

@@ -55,7 +55,7 @@ class TestDefinitions:
             ({"nodeProperties": {"numNodes": 2}}, "nodeProperties is not supported"),
             ({"ecsProperties": {"taskProperties": [{}]}}, "ecsProperties is not supported"),
             ({"eksProperties": {"podProperties": {}}}, "eksProperties is not supported"),
-            ({"platformCapabilities": ["EC2"]}, "only ['FARGATE'] is supported"),
+            ({"platformCapabilities": ["EC2"]}, "only FARGATE is supported"),
             ({"platformCapabilities": []}, "it means EC2"),
             ({"schedulingPriority": 10_000}, "0 to 9999"),
             ({"parameters": {"x": "y" * 70_000}}, "at most 61,440"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import gzip
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,12 @@ _MODEL = Path(botocore.__file__).parent / "data" / "batch" / "2016-08-10" / "ser
 
 #: AWS Batch reads these without regard to case, whatever the model says.
 _ANY_CASE = frozenset({"RetryAction"})
+
+#: Values of variables: no refusal repeats one.
+_SECRET = re.compile(r"(^|\.)environment\[")
+
+#: Names longer than this are not looked for among the fields.
+_LONGEST_NAME = 100
 
 _RANGES = {"integer": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
 _SAID = {
@@ -115,12 +122,13 @@ class BatchModel:
 
     def _list(self, shape: Shape) -> Check:
         element = shape["member"]["shape"]
-        most = shape.get("max")
+        least, most = shape.get("min", 0), shape.get("max")
 
         def check(path: str, value: Any) -> None:
             _of_type("list", path, value)
-            if most is not None and len(value) > most:
-                raise InvalidRequest(path, len(value), f"a list of at most {most} is allowed.")
+            if not least <= len(value) <= (len(value) if most is None else most):
+                allowed = f"at least {least}" if most is None else f"{least} to {most}"
+                raise ClientError(f"{path} has {len(value)} entries: {allowed} are allowed.")
             for index, part in enumerate(value):
                 self._check(element)(f"{path}[{index}]", part)
 
@@ -160,9 +168,9 @@ def _string(shape: Shape, any_case: bool) -> Check:
         _of_type("string", path, value)
         _readable(path, value)
         if allowed and (value.upper() if any_case else value) not in allowed:
-            raise InvalidRequest(path, value, f"one of {', '.join(allowed)} is allowed.")
+            raise _wrong(path, value, f"one of {', '.join(allowed)} is allowed.")
         if len(value) < least or (most is not None and len(value) > most):
-            raise InvalidRequest(path, value, f"{least} to {most} characters are allowed.")
+            raise _wrong(path, value, f"{least} to {most} characters are allowed.")
 
     return check
 
@@ -173,9 +181,9 @@ def _whole(kind: str, shape: Shape) -> Check:
 
     def check(path: str, value: Any) -> None:
         if isinstance(value, bool) or not isinstance(value, int):
-            raise InvalidRequest(path, value, f"{_SAID[kind]} is needed.")
+            raise _wrong(path, value, f"{_SAID[kind]} is needed.")
         if not least <= value <= most:
-            raise InvalidRequest(path, value, f"{least} to {most} is allowed.")
+            raise _wrong(path, value, f"{least} to {most} is allowed.")
 
     return check
 
@@ -184,7 +192,7 @@ def _scalar(kind: str) -> Check:
     def check(path: str, value: Any) -> None:
         fits = isinstance(value, bool) if kind == "boolean" else _number(value)
         if not fits:
-            raise InvalidRequest(path, value, f"{_SAID[kind]} is needed.")
+            raise _wrong(path, value, f"{_SAID[kind]} is needed.")
 
     return check
 
@@ -196,21 +204,25 @@ def _number(value: Any) -> bool:
 def _of_type(kind: str, path: str, value: Any) -> None:
     python = {"structure": dict, "map": dict, "list": list, "string": str}[kind]
     if not isinstance(value, python):
-        raise InvalidRequest(path or "The request", value, f"{_SAID[kind]} is needed.")
+        raise _wrong(path or "The request", value, f"{_SAID[kind]} is needed.")
 
 
 def _readable(path: str, value: str) -> None:
     """JSON can spell half a character, and a NUL that no process can be given."""
     if "\0" in value:
-        raise InvalidRequest(path, value, "a NUL character is not allowed.")
+        raise _wrong(path, value, "a NUL character is not allowed.")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise InvalidRequest(path, value, "text with half of a surrogate pair.") from None
+        raise _wrong(path, value, "half of a surrogate pair is not allowed.") from None
+
+
+def _wrong(path: str, value: Any, allowed: str) -> InvalidRequest:
+    return InvalidRequest(path, value, allowed, secret=bool(_SECRET.search(path)))
 
 
 def _unknown(path: str, name: str, members: Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(name, members, n=1)
+    close = difflib.get_close_matches(name[:_LONGEST_NAME], members, n=1)
     told = f"did you mean '{close[0]}'?" if close else f"allowed: {', '.join(sorted(members))}."
     where = path or "the request"
     return f"{shown(name)} is not a field of {where}: {told}"
