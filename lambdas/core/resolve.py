@@ -16,6 +16,7 @@ from typing import Any
 from lambdas.core import arrays, extensions, rules
 from lambdas.core.catalog import Definition
 from lambdas.core.errors import ClientError, InvalidRequest
+from lambdas.core.placeholders import replaced_in
 from lambdas.core.rules_definition import check_fit
 from lambdas.core.shape import Shape
 
@@ -92,7 +93,7 @@ def merged_container(
     base = detail["containerProperties"]
     _check_overrides(asked)
     raw = list(asked.get("command") or base.get("command") or ())
-    command = [replaced(element, parameters) for element in raw]
+    command = replaced_in(raw, parameters)
     environment = merged_environment(base.get("environment") or (), asked.get("environment") or ())
     requirements = merged_requirements(
         base.get("resourceRequirements") or (), asked.get("resourceRequirements") or ()
@@ -115,20 +116,6 @@ def merged_container(
     return {k: v for k, v in container.items() if v not in ([], {}, None)}, overrides
 
 
-def replaced(element: str, parameters: Mapping[str, str]) -> str:
-    """`element` with every `Ref::name` whose name is a parameter replaced by its value.
-
-    A placeholder is a whole word: the longest parameter name that fits wins, and one that goes on
-    with a letter, digit or underscore is another name. Unknown names stay, and a value is never
-    searched for placeholders again.
-    """
-    if "Ref::" not in element or not parameters:
-        return element
-    names = sorted(parameters, key=len, reverse=True)
-    pattern = rf"(?<!\w)Ref::({'|'.join(map(re.escape, names))})(?!\w)"
-    return re.sub(pattern, lambda found: parameters[found[1]], element)
-
-
 def merged_environment(
     base: Iterable[Mapping[str, str]], asked: Iterable[Mapping[str, str]]
 ) -> list[dict[str, str]]:
@@ -147,8 +134,7 @@ def merged_requirements(
 
 def merged_parameters(base: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, str]:
     """SubmitJob's value instead of the definition's default."""
-    if "" in asked:
-        raise InvalidRequest("parameters: the name", "", "a name is needed.")
+    rules.parameters("parameters", asked)
     return {**base, **asked}
 
 

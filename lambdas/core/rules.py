@@ -27,6 +27,8 @@ SHORTEST_TIMEOUT = 60
 LEAST_MEMORY = 4
 HIGHEST_JOB_PRIORITY = 9999
 
+LONGEST_PARAMETER = 255
+
 MOST_TAGS = 50
 LONGEST_TAG_KEY = 128
 LONGEST_TAG_VALUE = 256
@@ -99,6 +101,15 @@ def _resource(path: str, kind: str, value: str) -> None:
         raise InvalidRequest(
             f"{path}.value", value, "VCPU is a positive decimal number, such as 0.25 or 4."
         )
+
+
+def parameters(field: str, value: Mapping[str, str]) -> None:
+    """What placeholders are replaced by, by name."""
+    for key in value:
+        if not 0 < len(key) <= LONGEST_PARAMETER:
+            raise InvalidRequest(
+                f"{field}: the name", key, f"1 to {LONGEST_PARAMETER} characters are allowed."
+            )
 
 
 # ── retries and time-outs ─────────────────────────────────────────────────────────────────────

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lambdas.core import rules
+from lambdas.core import extensions, rules
 from lambdas.core.errors import ClientError, InvalidRequest, shown
 from lambdas.core.fargate import explain_misfit, size_for
 
@@ -22,6 +22,7 @@ _IMAGE = re.compile(r"[A-Za-z0-9_.:/#@+-]{1,255}")
 _VOLUME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _ROLE = re.compile(r"arn:[a-z0-9-]+:iam::[0-9]{12}:role/[\w+=,.@/-]{1,512}", re.ASCII)
 _DISK = (21, 200)
+_A_FEW = 5
 _LOG_DRIVERS = ("awslogs", "splunk")
 _NOT_ON_FARGATE = ("vcpus", "memory", "privileged", "instanceType")
 _LINUX_NOT_ON_FARGATE = ("devices", "sharedMemorySize", "tmpfs", "maxSwap", "swappiness")
@@ -31,13 +32,20 @@ _LISTS = ("command", "volumes", "environment", "mountPoints", "ulimits", "secret
 def check_definition(body: Mapping[str, Any], pass_roles: Sequence[str]) -> None:
     """Raises ClientError when RegisterJobDefinition's `body` can not become a job here."""
     rules.name("jobDefinitionName", body["jobDefinitionName"])
+    _size(body)
     _kind(body)
     if "schedulingPriority" in body:
         rules.job_priority("schedulingPriority", body["schedulingPriority"])
     rules.retry_strategy("retryStrategy", body.get("retryStrategy", {}))
     rules.timeout("timeout", body.get("timeout", {}))
+    rules.parameters("parameters", body.get("parameters", {}))
     rules.tags("tags", body.get("tags", {}))
+    extensions.read(body.get("tags", {}), "tags", of_job=False)
     check_container("containerProperties", body["containerProperties"], pass_roles)
+
+
+def _size(body: Mapping[str, Any]) -> None:
+    """Before anything is looked at in detail."""
     size = len(json.dumps(body, ensure_ascii=False).encode())
     if size > LARGEST_DEFINITION:
         raise ClientError(
@@ -113,8 +121,15 @@ def _volumes(path: str, container: Mapping[str, Any]) -> None:
             raise InvalidRequest(
                 f"{path}.mountPoints[{index}].sourceVolume",
                 mount.get("sourceVolume", ""),
-                f"the name of a volume of this definition is needed ({', '.join(names) or 'none'}).",
+                f"the name of a volume of this definition is needed ({_some(names)}).",
             )
+
+
+def _some(names: Sequence[str]) -> str:
+    """A few of the names, so that a sentence stays one."""
+    return (
+        ", ".join(shown(name) for name in names[:_A_FEW]) + ("…" * (len(names) > _A_FEW)) or "none"
+    )
 
 
 def _fargate_parts(path: str, container: Mapping[str, Any]) -> None:

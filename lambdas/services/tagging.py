@@ -6,10 +6,10 @@ stand for all of its tags from then on (`job_tags`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lambdas.core import rules
+from lambdas.core import extensions, rules
 from lambdas.core.catalog import Arns
 from lambdas.core.errors import ClientError, InvalidRequest, shown
 from lambdas.core.job import SCHEMA, partition, state_key
@@ -62,15 +62,30 @@ class TaggingService:
     def tag(self, body: Mapping[str, Any], author: Author) -> dict[str, Any]:
         """Add tags, or give those that are there another value."""
         rules.tags("tags", body["tags"])
+        kind = self._check_ours(body["resourceArn"], body["tags"])
+        if kind == "job-definition":
+            extensions.read(body["tags"], "tags", of_job=False)
         self._change(body["resourceArn"], body["tags"], (), author)
         return {}
 
     def untag(self, body: Mapping[str, Any], author: Author) -> dict[str, Any]:
         """Take tags away; one that is not there is no error."""
+        self._check_ours(body["resourceArn"], body["tagKeys"])
         self._change(body["resourceArn"], {}, body["tagKeys"], author)
         return {}
 
     # ── parts ─────────────────────────────────────────────────────────────────────────────────
+
+    def _check_ours(self, arn: str, keys: Iterable[str]) -> str:
+        """The kind of resource; of a job, our own tags were read when it was submitted."""
+        kind, _ = self._parts(arn)
+        ours = next((key for key in keys if key.startswith(extensions.PREFIX)), None)
+        if kind == "job" and ours:
+            raise ClientError(
+                f"{shown(ours)} says how a job is run: it is read when the job is submitted, and "
+                "cannot be changed after that."
+            )
+        return kind
 
     def _change(
         self, arn: str, put: Mapping[str, str], drop: Sequence[str], author: Author

@@ -378,6 +378,16 @@ class TestTags:
         encoded = job["jobArn"].replace(":", "%3A").replace("/", "%2F")
         assert client.tags("GET", encoded).status == 200
 
+    def test_of_ours_are_not_changed_on_a_job_and_checked_on_a_definition(self, client):
+        job = client.ok("SubmitJob", **JOB, tags={"batchyard:backoff": "10s"})["jobArn"]
+        task = self.arn(client, "DescribeJobDefinitions", "jobDefinitions", "jobDefinitionArn")
+        ours = {"tags": {"batchyard:backoff": "20s"}}
+        for reply in (client.tags("POST", job, ours), client.untag(job, "batchyard:backoff")):
+            assert (reply.status, "cannot be changed" in reply.message) == (400, True)
+        assert client.tags("GET", job).body["tags"] == {"batchyard:backoff": "10s"}
+        assert client.tags("POST", task, ours).status == 200
+        assert client.tags("POST", task, {"tags": {"batchyard:backoff": "soon"}}).status == 400
+
     @pytest.mark.parametrize(
         ("arn", "sentence"),
         [

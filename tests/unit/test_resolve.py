@@ -1,6 +1,7 @@
 """A job definition and SubmitJob merged, by AWS Batch's rules."""
 
 import string
+import time
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 
 from lambdas.core.catalog import Definition
 from lambdas.core.errors import ClientError
-from lambdas.core.resolve import dependencies_of, merged_environment, replaced, resolve
+from lambdas.core.placeholders import LONGEST_COMMAND, replaced, replaced_in
+from lambdas.core.resolve import dependencies_of, merged_environment, resolve
 from lambdas.core.shape import Shape
 
 A_JOB = "11111111-1111-4111-8111-111111111111"
@@ -105,6 +107,27 @@ class TestPlaceholders:
     @given(st.text())
     def test_text_without_parameters_stays(self, text):
         assert replaced(text, {}) == text
+
+    def test_one_that_names_many_is_bounded_before_it_is_made(self):
+        """Five megabytes can ask for a terabyte."""
+        with pytest.raises(ClientError, match="at most 61,440 characters"):
+            replaced_in(["Ref::a " * 8000], {"a": "x" * 2_000_000})
+
+    def test_may_be_as_long_as_a_command_and_no_longer(self):
+        most = "x" * (LONGEST_COMMAND - 2)
+        assert replaced_in(["Ref::a", "yy"], {"a": most}) == [most, "yy"]
+        with pytest.raises(ClientError, match="too long"):
+            replaced_in(["Ref::a", "yyy"], {"a": most})
+
+    def test_are_found_among_very_many_parameters(self):
+        parameters = {f"n{number}": "v" for number in range(200_000)}
+        started = time.process_time()
+        assert set(replaced_in(["Ref::n7"] * 5000, parameters)) == {"v"}
+        assert time.process_time() - started < 2
+
+    def test_have_names_of_a_length_that_can_be_looked_for(self):
+        assert "1 to 255 characters" in refusal(parameters={"n" * 256: "x"})
+        assert "1 to 255 characters" in refusal(parameters={"": "x"})
 
 
 class TestEnvironment:

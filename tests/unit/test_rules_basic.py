@@ -66,7 +66,8 @@ class TestEnvironment:
     @pytest.mark.parametrize("name", ["AWS_BATCH", "AWS_BATCH_JOB_ID", "AWS_BATCHX", "", "a=b"])
     def test_reserved_and_unreadable_names_are_refused(self, name):
         said = refusal(rules.environment, "environment", [{"name": name, "value": "x"}])
-        assert said.startswith(f"environment[0].name is '{name}'")
+        told = name.replace("=b", "=…")  # what follows may be a secret
+        assert said.startswith(f"environment[0].name is '{told}'")
 
     def test_aws_names_of_other_services_are_allowed(self):
         rules.environment("environment", [{"name": "AWS_REGION", "value": "x"}])

@@ -284,3 +284,8 @@ class TestTaskDefinitions:
         empty = self.made(environment=[], volumes=[], user="")
         assert digest(empty) == digest(self.made())
         assert digest(self.made(user="1")) != digest(self.made())
+
+
+def test_a_definition_with_a_bad_extension_is_refused_when_it_is_registered():
+    assert "tags.batchyard:backoff is 'soon'" in refused(tags={"batchyard:backoff": "soon"})
+    assert "belongs to a job" in refused(tags={"batchyard:client-token": "x"})

@@ -241,7 +241,7 @@ class TestLongRequests:
 
     def test_what_even_a_task_definition_can_not_hold_is_refused(self, one):
         told = refusal(one, containerOverrides={"command": ["x" * 70_000]})
-        assert "at most 61,440 are allowed" in told
+        assert "at most 61,440 characters are allowed" in told
 
     def test_a_request_too_large_for_an_item_is_kept_with_the_blobs(self, one):
         parameters = {f"p{n}": "x" * 1_000 for n in range(150)}
