@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
 
 REGION = "us-east-1"
+
+#: `pytest tests/handlers --hypothesis-profile=long`: ten times the examples, for a long night.
+settings.register_profile("long", max_examples=1000, derandomize=False, deadline=None)
 
 
 @pytest.fixture(autouse=True)

@@ -11,13 +11,26 @@ from lambdas.core.ports import TaskContainer, TaskReport
 #: The name of the job's container in every task definition of ours.
 CONTAINER = "default"
 
+#: Beyond all that ECS sends.
+_LONGEST = 1_024
+_BIGGEST = 2**53
+
 
 def report_of(task: Mapping[str, Any]) -> TaskReport:
     """The report in an `ECS Task State Change` detail or a task of DescribeTasks.
 
-    Times are ISO 8601 text or epoch milliseconds. Raises KeyError or ValueError for what is not a
-    task.
+    Times are ISO 8601 text or epoch milliseconds. Raises ValueError for what is not a task:
+    whatever it holds, an event that cannot be read is never a crash that comes again.
     """
+    try:
+        report = _read(task)
+    except (AttributeError, KeyError, TypeError, ArithmeticError) as error:
+        raise ValueError(f"no task of ECS: {error!r}") from None
+    _check(report)
+    return report
+
+
+def _read(task: Mapping[str, Any]) -> TaskReport:
     return TaskReport(
         task=task["taskArn"],
         started_by=task.get("startedBy") or "",
@@ -31,6 +44,23 @@ def report_of(task: Mapping[str, Any]) -> TaskReport:
         host=task.get("containerInstanceArn") or None,
         private_ip=_private_ip(task),
     )
+
+
+def _check(report: TaskReport) -> None:
+    """Only what a table can keep, of the kinds that ECS sends. Raises ValueError."""
+    needed = (report.task, report.status, report.started_by)
+    reason, exit_code = report.container.reason, report.container.exit_code
+    texts = (*needed, reason, report.stop_code, report.stopped_reason, report.host)
+    numbers = (report.version, report.started, report.stopped, exit_code)
+    for text in (*texts, report.private_ip):
+        if text is not None and not isinstance(text, str):
+            raise ValueError(f"{type(text).__name__} where ECS has text")
+        (text or "").encode()
+    if not report.task or any(len(text) > _LONGEST for text in needed):
+        raise ValueError("a task without an ARN, or names longer than any of ECS's")
+    for number in numbers:
+        if number is not None and not (type(number) is int and abs(number) < _BIGGEST):
+            raise ValueError("a number that ECS never sends")
 
 
 def _container(containers: Sequence[Mapping[str, Any]]) -> TaskContainer:

@@ -21,6 +21,9 @@ from lambdas.core.tables import Item, Key, Query
 
 #: AWS Batch's longest job name, and what else than its alphabet becomes a hyphen.
 LONGEST_NAME = 128
+
+#: S3's longest bucket name, of its first years.
+LONGEST_BUCKET = 255
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 #: Where a request may say that its job writes: parameters, and variables of the container.
@@ -50,12 +53,17 @@ class Upload:
         if not isinstance(bucket, Mapping) or not isinstance(found, Mapping):
             raise ClientError("detail names no bucket and object: an S3 event does.")
         size = found.get("size", 0)
+        name = text_of("detail.bucket.name", bucket.get("name"))
+        if len(name) > LONGEST_BUCKET:
+            raise InvalidRequest(
+                "detail.bucket.name", name, f"at most {LONGEST_BUCKET} characters are allowed."
+            )
         return cls(
-            bucket=text_of("detail.bucket.name", bucket.get("name")),
+            bucket=name,
             key=text_of("detail.object.key", found.get("key")),
             version=str(found.get("version-id") or ""),
             etag=str(found.get("etag") or ""),
-            size=size if isinstance(size, int) else 0,
+            size=size if type(size) is int else 0,
             sequencer=str(found.get("sequencer") or ""),
         )
 

@@ -19,7 +19,6 @@ from lambdas.core.errors import (
     InvalidRequest,
     TokenReused,
     TooManyRequests,
-    shown,
 )
 from lambdas.core.inbox import MOST_BODY_BYTES
 from lambdas.core.ports import Inboxes, Journal
@@ -33,8 +32,12 @@ S3 = "aws.s3"
 #: The longest client token that an event may bring.
 LONGEST_TOKEN = 128
 
-#: Room for the reason and the names beside the event in a rejected record.
-_ROOM = 4096
+#: A source or account is kept with each of its jobs; EventBridge's own are shorter.
+_LONGEST_SOURCE = 256
+
+#: The most characters of the event that a rejected record keeps: one takes twelve in JSON at
+#: worst, and so do the reason and the names beside it.
+_MOST_KEPT = 18_000
 
 Body = Mapping[str, Any]
 
@@ -100,7 +103,7 @@ class IntakeService:
     def _submissions(self, event: Body) -> Iterator[Submission]:
         """Every job this event asks for. Raises ClientError."""
         source, account = str(event.get("source", "")), str(event.get("account", ""))
-        caller = f"events:{source}@{account}"
+        caller = f"events:{source[:_LONGEST_SOURCE]}@{account[:_LONGEST_SOURCE]}"
         kind = event.get("detail-type")
         if kind == SUBMIT:
             yield _asked(event, caller)
@@ -171,8 +174,8 @@ class _Delivery:
             value = json.loads(self.text)
             json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is no text
         except (ValueError, RecursionError):
-            said = shown(self.text)
-            raise ClientError(f"The message {said} is not JSON: an event is needed.") from None
+            size = len(self.text)  # the text may hold secrets
+            raise ClientError(f"The message of {size:,} characters is not JSON.") from None
         return value
 
 
@@ -197,5 +200,4 @@ def _bounded(record: Mapping[str, str], text: str) -> str:
     whole = json.dumps({**record, "event": text})
     if len(whole) <= MOST_BODY_BYTES:
         return whole
-    most = (MOST_BODY_BYTES - _ROOM) // 12  # a character takes twelve in JSON at worst
-    return json.dumps({**record, "event": text[:most], "cut": True})
+    return json.dumps({**record, "event": text[:_MOST_KEPT], "cut": True})

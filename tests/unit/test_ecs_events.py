@@ -88,3 +88,24 @@ def test_a_hosts_task_names_its_host_and_address() -> None:
 def test_what_is_no_task_is_refused(detail: dict[str, object]) -> None:
     with pytest.raises((KeyError, ValueError)):
         report_of(detail)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"containers": [1]},
+        {"attachments": [5]},
+        {"version": float("inf")},
+        {"startedBy": 5},
+        {"startedBy": "x/" * 2000},
+        {"taskArn": {}},
+        {"taskArn": ""},
+        {"stoppedReason": "\ud800"},
+        {"stoppedAt": 10**40},
+        {"containers": [{"name": "default", "exitCode": "1"}]},
+    ],
+)
+def test_what_ecs_never_sends_is_no_report(change):
+    """Each of these was an event that came again until its queue gave it up."""
+    with pytest.raises(ValueError):  # noqa: PT011 — whichever: the handler asks no more
+        report_of({"taskArn": "arn", "lastStatus": "STOPPED", **change})
