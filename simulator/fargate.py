@@ -38,63 +38,60 @@ def variables_of(request: Mapping[str, Any]) -> dict[str, str]:
 
 
 class Fargate:
-    """Plays every task's life. `made` holds all there ever were, those ECS forgot as well."""
+    """Plays every task's life. `made` holds all there ever were, those ECS forgot as well, unless
+    `keeps` is false."""
 
     def __init__(
         self,
         tasks: MemoryTasks,
         clock: Clock,
-        at: Callable[[int, Callable[[], None]], None],
+        at: Callable[[int, Callable[[], object]], None],
         outcome_of: Callable[[Mapping[str, str]], Outcome],
+        start_delay: Callable[[], int],
     ) -> None:
         self.made: dict[str, MemoryTask] = {}
+        self.keeps = True
         self.forgets = False  #: a stopped task is forgotten after an hour
-        self.start_delay = 500  #: ms from RunTask to RUNNING
+        self.outcome_of = outcome_of
         self._tasks = tasks
         self._clock = clock
         self._at = at
-        self._outcome_of = outcome_of
-        self._killed: set[str] = set()
-
-    def step(self) -> None:
-        """Take on new tasks, and stops that were asked for."""
-        for arn, task in self._tasks.tasks.items():
-            if arn not in self.made:
-                self.made[arn] = task
-                self._begin(task)
-            elif task.stop is not None and arn not in self._killed:
-                self._killed.add(arn)
-                self._later(STOPPING, self._kill, task)
+        self._start_delay = start_delay
+        tasks.on_made = self._begin
+        tasks.on_stop = self._stop
 
     def _begin(self, task: MemoryTask) -> None:
-        outcome = self._outcome_of(variables_of(task.request))
-        self._later(self.start_delay, self._start, task)
-        self._later(self.start_delay + outcome.runs, lambda task: self._finish(task, outcome), task)
+        if self.keeps:
+            self.made[task.arn] = task
+        outcome = self.outcome_of(variables_of(task.request))
+        self._later(self._start_delay(), lambda: self._start(task, outcome))
 
-    def _start(self, task: MemoryTask) -> None:
+    def _start(self, task: MemoryTask, outcome: Outcome) -> None:
+        self._later(outcome.runs, lambda: self._finish(task, outcome))
         if task.status == "PROVISIONING":
             self._tasks.start(task.arn)
 
     def _finish(self, task: MemoryTask, outcome: Outcome) -> None:
-        if task.status == "STOPPED":
-            return
-        self._tasks.finish(
-            task.arn,
-            outcome.exit_code,
-            outcome.reason,
-            outcome.stop_code,
-            outcome.stopped_reason,
-        )
-        self._stopped(task)
+        if task.status != "STOPPED":
+            self._stopped(
+                task,
+                outcome.exit_code,
+                outcome.reason,
+                outcome.stop_code,
+                outcome.stopped_reason,
+            )
+
+    def _stop(self, task: MemoryTask) -> None:
+        self._later(STOPPING, lambda: self._kill(task))
 
     def _kill(self, task: MemoryTask) -> None:
         if task.status != "STOPPED":
-            self._tasks.finish(task.arn, 137)
-            self._stopped(task)
+            self._stopped(task, 137)
 
-    def _stopped(self, task: MemoryTask) -> None:
+    def _stopped(self, task: MemoryTask, *how: Any) -> None:
+        self._tasks.finish(task.arn, *how)
         if self.forgets:
-            self._later(REMEMBERED, lambda task: self._tasks.forget(task.arn), task)
+            self._later(REMEMBERED, lambda: self._tasks.forget(task.arn))
 
-    def _later(self, after: int, do: Callable[[MemoryTask], None], task: MemoryTask) -> None:
-        self._at(self._clock.now() + after, lambda: do(task))
+    def _later(self, after: int, do: Callable[[], object]) -> None:
+        self._at(self._clock.now() + after, do)

@@ -1,14 +1,14 @@
 """A whole deployment in memory, in virtual time: the production services over the memory adapters.
 
-Everything that can happen now happens now (`settle`), in a fixed order unless faults shuffle it;
-then time moves to the next thing that is due (`run`). The same seed gives the same run.
+Everything that happens is an event on one agenda, put there by what causes it: a record by the
+write, an invocation by its records, a task's end by its start. Events of one time happen in the
+order of their making unless faults shuffle them. The same seed gives the same run.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
-from heapq import heappop, heappush
-from itertools import count
 from typing import Any
 
 from lambdas.adapters.memory.bells import MemoryBells
@@ -27,13 +27,18 @@ from lambdas.services.catalog_entries import Author
 from lambdas.services.catalog_store import CatalogStore
 from lambdas.services.platform import Platform
 from lambdas.settings import Settings
+from simulator.agenda import Agenda
 from simulator.fargate import Fargate, Outcome, Program, variables_of
 from simulator.faults import Faults
 from simulator.functions import Functions
+from simulator.latencies import INSTANT, Latencies
 from simulator.wait_machine import WaitMachine
 
 MINUTE = 60_000
 CALLER = "arn:aws:iam::123456789012:user/tester"
+
+#: Ranks that events of one time are shuffled by.
+_ANY = 1 << 20
 
 
 class World:
@@ -45,6 +50,7 @@ class World:
         seed: int = 0,
         meter: Meter | None = None,
         faults: Faults | None = None,
+        latencies: Latencies = INSTANT,
     ) -> None:
         self.meter = meter or Meter()
         self.clock = VirtualClock()
@@ -60,13 +66,24 @@ class World:
         self.faults = faults or Faults()
         self.program = program or (lambda _name, _attempt: Outcome())
         self.paused: set[str] = set()  #: functions that do not run: relay, launch, schedule, …
-        self._agenda: list[tuple[int, int, Callable[[], None]]] = []
-        self._number = count()
+        self.latencies = latencies
+        self.shards = self.faults.shards  #: of the jobs table's stream
+        self.agenda = Agenda()
         self._sandboxes: dict[str, Platform] = {}
         self.platform = self.sandbox("api")
         self.functions = Functions(self)
-        self.fargate = Fargate(self.tasks, self.clock, self.at, self._outcome)
-        self.machine = WaitMachine(self.waits, self.tables.jobs, self.clock, self.at, self.faults)
+        draw = random.Random(seed)
+        self.fargate = Fargate(
+            self.tasks, self.clock, self.at, self._outcome, lambda: latencies.start_of(draw)
+        )
+        self.machine = WaitMachine(
+            self.waits,
+            self.tables.jobs,
+            self.clock,
+            self.at,
+            self.faults,
+            latencies.execution,
+        )
         self.faults.interleave = self.functions.interleave
 
     # ── what a user does ──────────────────────────────────────────────────────────────────────
@@ -166,43 +183,44 @@ class World:
 
     # ── time ──────────────────────────────────────────────────────────────────────────────────
 
-    def at(self, when: int, do: Callable[[], None]) -> None:
+    def at(self, when: int, do: Callable[[], object]) -> None:
         """Do something at this time (epoch ms)."""
-        heappush(self._agenda, (when, next(self._number), do))
+        self.agenda.at(when, do, self._rank())
+
+    def after(self, later: int, do: Callable[[], object]) -> None:
+        """Do something so many milliseconds from now."""
+        self.agenda.at(self.clock.now() + later, do, self._rank())
+
+    def act(self) -> bool:
+        """Let one thing happen that is due now; False when there is none."""
+        due = self.agenda.next_by(self.clock.now()) is not None
+        if due:
+            self.agenda.step()
+        return due
 
     def settle(self) -> None:
         """Let everything happen that can happen without time passing."""
-        functions = self.functions
-        sources = (
-            functions.streams,
-            functions.effects,
-            functions.bells,
-            self.machine.step,
-            functions.events,
-        )
-        moved = True
-        while moved:
-            moved = sum(source() for source in self.faults.order(sources)) > 0
+        while self.act():
+            pass
 
     def run(self, minutes: float = 60, reconcile: bool = True) -> None:
         """Let so much time pass, with a reconcile every minute."""
         end = self.clock.now() + int(minutes * MINUTE)
         if reconcile:
             self._every_minute(end)
-        self.settle()
-        while self._agenda and self._agenda[0][0] <= end:
-            when, _, do = heappop(self._agenda)
-            self.clock.advance(max(0, when - self.clock.now()))
-            do()
-            self.settle()
-        self.clock.advance(max(0, end - self.clock.now()))
+        agenda, clock = self.agenda, self.clock
+        while (when := agenda.next_by(end)) is not None:
+            clock.advance(max(0, when - clock.now()))
+            agenda.step()
+        clock.advance(max(0, end - clock.now()))
+
+    def _rank(self) -> int:
+        """Events of one time happen in any order, if faults will."""
+        return self.faults.upto(_ANY) if self.faults.on else 0
 
     def _every_minute(self, end: int) -> None:
         for when in range(self.clock.now() + MINUTE, end + 1, MINUTE):
-            self.at(when, self._minute)
-
-    def _minute(self) -> None:
-        self.functions.reconcile()
+            self.at(when, self.functions.reconcile)
 
     # ── functions ─────────────────────────────────────────────────────────────────────────────
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
@@ -45,7 +45,11 @@ class _Queue:
 
 
 class MemoryInboxes:
-    """Any number of queues, by URL. A queue is made by `create`."""
+    """Any number of queues, by URL. A queue is made by `create`.
+
+    `on_sent` hears of every send: the queue, and when its messages can be taken. `hidden` holds the
+    visibility time-outs (ms) of queues that have another than `visibility` (seconds).
+    """
 
     def __init__(
         self, clock: Clock, meter: Meter | None = None, visibility: int = VISIBILITY_SECONDS
@@ -55,6 +59,8 @@ class MemoryInboxes:
         self._visibility = visibility * 1000
         self._queues: dict[str, _Queue] = {}
         self._sent = 0
+        self.hidden: dict[str, int] = {}
+        self.on_sent: Callable[[str, int], None] = lambda _queue, _at: None
 
     def send(self, queue: str, bodies: Sequence[str], delay: int = 0) -> None:
         check_messages(bodies, delay)
@@ -68,20 +74,11 @@ class MemoryInboxes:
             else:
                 held.ready.append(message)
         self._count("SendMessageBatch", len(bodies))
+        if bodies:
+            self.on_sent(queue, now + delay * 1000)
 
     def take(self, queue: str, limit: int) -> list[Message]:
-        held = self._queue(queue)
-        now = self._clock.now()
-        held.wake(now)
-        messages: list[Message] = []
-        while held.ready and len(messages) < limit:
-            message = held.ready.popleft()
-            if now - message.sent > RETENTION_SECONDS * 1000:
-                continue
-            message.seen += 1
-            held.taken[message.receipt] = message
-            heappush(held.later, (now + self._visibility, message.number, message))
-            messages.append(Message(message.body, message.receipt, message.seen))
+        messages = self.deliver(queue, limit)
         self._count("ReceiveMessage", len(messages) + 1)
         return messages
 
@@ -95,15 +92,39 @@ class MemoryInboxes:
         self._count("DeleteQueue", 1)
 
     def acknowledge(self, queue: str, receipts: Sequence[str]) -> None:
+        self.discard(queue, receipts)
+        self._count("DeleteMessageBatch", len(receipts))
+
+    # ── what only memory has ──────────────────────────────────────────────────────────────────
+
+    def deliver(self, queue: str, limit: int) -> list[Message]:
+        """`take` for an event source mapping, whose calls nobody of ours makes."""
+        held = self._queue(queue)
+        now = self._clock.now()
+        held.wake(now)
+        messages: list[Message] = []
+        while held.ready and len(messages) < limit:
+            message = held.ready.popleft()
+            if now - message.sent > RETENTION_SECONDS * 1000:
+                continue
+            message.seen += 1
+            held.taken[message.receipt] = message
+            heappush(held.later, (now + self.visibility(queue), message.number, message))
+            messages.append(Message(message.body, message.receipt, message.seen))
+        return messages
+
+    def discard(self, queue: str, receipts: Sequence[str]) -> None:
+        """`acknowledge` for an event source mapping."""
         held = self._queue(queue)
         held.wake(self._clock.now())
         for receipt in receipts:
             message = held.taken.pop(receipt, None)
             if message is not None:
                 message.gone = True
-        self._count("DeleteMessageBatch", len(receipts))
 
-    # ── what only memory has ──────────────────────────────────────────────────────────────────
+    def visibility(self, queue: str) -> int:
+        """How long (ms) a message of this queue is hidden once it was taken."""
+        return self.hidden.get(queue, self._visibility)
 
     @property
     def queues(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ read hands out a copy. So a stream record can hold what stood before and after a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,8 @@ _EMPTY: Stored = {}
 
 
 class MemoryTable:
-    """One table. `drain` gives its stream's records, when the schema has a stream."""
+    """One table. `drain` gives its stream's records, when the schema has a stream; `on_record`
+    hears of the first record since then."""
 
     def __init__(self, schema: TableSchema, meter: Meter | None = None) -> None:
         self.schema = schema
@@ -56,6 +57,7 @@ class MemoryTable:
         self._items: dict[tuple[str, str], Stored] = {}
         self._order = Order(schema)
         self._stream: deque[tuple[tuple[str, str], Stored | None, Stored | None]] = deque()
+        self.on_record: Callable[[], None] = lambda: None
 
     # ── the port ──────────────────────────────────────────────────────────────────────────────
 
@@ -119,6 +121,15 @@ class MemoryTable:
             for key, old, new in records
         ]
 
+    def records(self) -> list[Change]:
+        """Take everything off the stream without copies: for readers that change no item."""
+        records, self._stream = self._stream, deque()
+        return [Change(Key(*key), old, new) for key, old, new in records]
+
+    def peek(self, key: Key) -> Item | None:
+        """The item itself, unbilled: to look at, not to change."""
+        return self._items.get((key.pk, key.sk))
+
     @property
     def pending(self) -> int:
         """How many records wait in the stream."""
@@ -160,6 +171,8 @@ class MemoryTable:
         self._order.move(key, old, new)
         if self.schema.stream:
             self._stream.append((key, old, new))
+            if len(self._stream) == 1:
+                self.on_record()
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,11 +53,15 @@ class MemoryTask:
         )
 
 
+def _nobody(_task: MemoryTask) -> None:
+    pass
+
+
 class MemoryTasks:
     """One cluster. `tasks`, `definitions` and `events` are there to be read.
 
-    `events` are the state changes to be delivered, oldest first; whoever delivers them removes
-    them.
+    `events` are the state changes to be delivered, oldest first, unless `on_report` takes them.
+    `on_made` hears of every new task, `on_stop` of the first StopTask that meets a living one.
     """
 
     def __init__(self, clock: Clock, ids: Ids | None = None, meter: Meter | None = None) -> None:
@@ -65,6 +69,9 @@ class MemoryTasks:
         self.definitions: dict[str, Mapping[str, Any]] = {}
         self.inactive: set[str] = set()
         self.events: list[TaskReport] = []
+        self.on_made: Callable[[MemoryTask], None] = _nobody
+        self.on_stop: Callable[[MemoryTask], None] = _nobody
+        self.on_report: Callable[[TaskReport], object] = self.events.append
         self._clock = clock
         self._ids = ids or SeededIds()
         self._meter = meter
@@ -103,9 +110,11 @@ class MemoryTasks:
         self._count("StopTask")
         known = self.tasks.get(task)
         if known and known.status != "STOPPED":
-            known.desired = "STOPPED"
+            first, known.desired = known.stop is None, "STOPPED"
             known.stop = known.stop or reason
             known.version += 1
+            if first:
+                self.on_stop(known)
 
     def describe(self, tasks: Sequence[str]) -> dict[str, TaskReport]:
         for _ in range(0, len(tasks), PAGE):
@@ -157,7 +166,10 @@ class MemoryTasks:
         """ECS forgets a stopped task after an hour, and with it its client token."""
         known = self.tasks.pop(task)
         self._tokens.pop(known.request["clientToken"], None)
-        self._by_started_by[known.request["startedBy"]].remove(task)
+        started_by = known.request["startedBy"]
+        self._by_started_by[started_by].remove(task)
+        if not self._by_started_by[started_by]:
+            del self._by_started_by[started_by]
 
     def fail_next(self, error: EcsError | Throttled, made: bool = False) -> None:
         """The next RunTask raises this; with `made` the task was started all the same."""
@@ -187,11 +199,12 @@ class MemoryTasks:
         arn = f"{ARN}:task/batchyard/{self._ids.uuid().replace('-', '')}"
         task = self.tasks[arn] = self._tokens[request["clientToken"]] = MemoryTask(arn, request)
         self._by_started_by.setdefault(request["startedBy"], []).append(arn)
+        self.on_made(task)
         return task
 
     def _changed(self, task: MemoryTask) -> None:
         task.version += 1
-        self.events.append(task.report())
+        self.on_report(task.report())
 
     def _count(self, operation: str) -> None:
         if self._meter:

@@ -5,7 +5,7 @@ A test or the simulator plays the state machine itself, with the writes of `core
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,26 +22,54 @@ class Answer:
     cause: str = ""
 
 
+def _nobody(_name: str) -> None:
+    pass
+
+
 class MemoryWaits:
-    """`started` by name, `answers` by token; both in order."""
+    """`started` by name, `answers` by token; both in order.
+
+    `on_start` hears the name of every new execution, `on_answer` every token that is answered.
+    """
 
     def __init__(self, meter: Meter | None = None) -> None:
         self.started: dict[str, Mapping[str, Any]] = {}
         self.answers: dict[str, Answer] = {}
+        self.count = 0  #: executions there ever were
+        self.keeps = True  #: what has ended is kept in `started` and `answers`
+        self.on_start: Callable[[str], None] = _nobody
+        self.on_answer: Callable[[str], None] = _nobody
+        self._closed: set[str] = set()
         self._meter = meter
 
     def start(self, name: str, request: Mapping[str, Any]) -> None:
         check_execution_name(name)
         self._count("StartExecution")
-        self.started.setdefault(name, plain(request))
+        if name not in self.started and name not in self._closed:
+            self.started[name] = plain(request)
+            self.count += 1
+            self.on_start(name)
 
     def succeed(self, token: str) -> None:
         self._count("SendTaskSuccess")
-        self.answers.setdefault(token, Answer())
+        self._answer(token, Answer())
 
     def fail(self, token: str, error: str, cause: str) -> None:
         self._count("SendTaskFailure")
-        self.answers.setdefault(token, Answer(error, cause))
+        self._answer(token, Answer(error, cause))
+
+    def close(self, name: str) -> None:
+        """The execution has ended; its name stays taken."""
+        if not self.keeps:
+            self._closed.add(name)
+            self.started.pop(name, None)
+            self.answers.pop(f"token-{name}", None)
+
+    def _answer(self, token: str, answer: Answer) -> None:
+        if token in self.answers or token.removeprefix("token-") in self._closed:
+            return
+        self.answers[token] = answer
+        self.on_answer(token)
 
     def _count(self, operation: str) -> None:
         if self._meter:
