@@ -72,7 +72,9 @@ def test_events_reach_track_in_batches():
     for number in range(20):
         one.submit(f"j{number}")
     one.run(minutes=1)
-    assert one.functions.deliveries["track"] == 2 * 2  # the starts and the ends of 20 attempts, in tens
+    assert (
+        one.functions.deliveries["track"] == 2 * 2
+    )  # the starts and the ends of 20 attempts, in tens
 
 
 def test_the_polling_of_a_mapping_is_no_call_of_ours():
