@@ -178,8 +178,10 @@ class Functions:
         if not batch:
             return
         self.deliveries["track"] += 1
-        failed = self._each("track", batch, lambda p, event: p.tracker.on_report(event.body))  # type: ignore[arg-type]
-        for event in failed:
+        reports = [event.body for event in batch if isinstance(event.body, TaskReport)]
+        failed: list[TaskReport] = []
+        lived = self.invoke("track", lambda p: failed.extend(p.tracker.on_reports(reports)))
+        for event in (event for event in batch if not lived or event.body in failed):
             event.tries += 1
             if event.tries < EVENT_TRIES:
                 self._world.after(EVENT_AGAIN, lambda event=event: self._arrive(event))  # type: ignore[misc]
