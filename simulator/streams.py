@@ -66,13 +66,15 @@ class Streams:
         self._readers = {
             name: [_Reader(name) for _ in range(self._shards)] for name in ("relay", "launch")
         }
-        world.tables.jobs.on_record = self._written
-        world.tables.capacity.on_record = self._unread
+        # Its own tables, whatever a test puts in their place later.
+        self._jobs, self._capacity = world.tables.jobs, world.tables.capacity
+        self._jobs.on_record = self._written
+        self._capacity.on_record = self._unread
 
     def collect(self) -> None:
         """Put new records where readers find them; a paused function misses them."""
         paused = self._world.paused
-        for change in self._world.tables.jobs.records():
+        for change in self._jobs.records():
             self._observe(change)
             for name, passes in FILTERS.items():
                 if name not in paused and passes(change):
@@ -89,7 +91,7 @@ class Streams:
 
     def _unread(self) -> None:
         """Nobody reads the capacity table's stream yet."""
-        self._world.after(0, self._world.tables.capacity.records)
+        self._world.after(0, self._capacity.records)
 
     def _arm(self, reader: _Reader, later: int) -> None:
         faults = self._world.faults
