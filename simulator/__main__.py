@@ -2,6 +2,7 @@
 
 python -m simulator faults --seeds 10000 --json
 python -m simulator replay --seed 4711
+python -m simulator simulate --workflow FILE
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from simulator import command_faults, command_replay
+from simulator import command_faults, command_replay, command_simulate
 
 #: Each adds its subparser with `register`, and says there by `run` what is called for it.
-COMMANDS = (command_faults, command_replay)
+COMMANDS = (command_faults, command_replay, command_simulate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

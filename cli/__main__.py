@@ -1,0 +1,27 @@
+"""`python -m cli COMMAND`: the `batchyard` command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from cli import history
+from simulator import command_simulate
+
+#: Each adds its subparser with `register`, and says there by `run` what is called for it.
+COMMANDS = (command_simulate, history)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="batchyard", description="AWS Batch in the open.")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.register(subparsers)
+    asked = parser.parse_args(arguments)
+    status: int = asked.run(asked)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
