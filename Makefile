@@ -15,7 +15,7 @@ WORKERS ?= 2
 # `make synth` leaves the templates here.
 OUT ?= cdk.out
 
-.PHONY: help setup demo up down test check format synth faults bench smoke clean
+.PHONY: help setup demo up down test check format synth faults mutants bench smoke clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ synth: setup ## the templates, checked by cdk-nag and cfn-lint, and what they co
 
 faults: setup ## ten thousand hostile days in virtual time
 	@"$(PY)" -m simulator faults --seeds $${SEEDS:-10000}
+
+mutants: setup ## take out one safeguard at a time: the fault runs must notice each (long)
+	@"$(PY)" -m simulator mutants --seeds $${SEEDS:-2000}
 
 bench: setup ## the figures: latency, throughput, calls, write units, price
 	@"$(PY)" -m benchmarks

@@ -1,0 +1,104 @@
+"""`mutants`: take out one safeguard of the product at a time; the fault runs must notice each."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from simulator.mutants.catalog import MUTANTS
+from simulator.mutants.mutant import ROOT, Mutant
+
+#: Within so many seeds every mutant must be caught.
+SEEDS = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fate:
+    """What became of one mutant: the first seed that caught it and what was violated there; None
+    when it lived, or (`error`) when it could not be run."""
+
+    name: str
+    seed: int | None = None
+    violation: str | None = None
+    cpu_s: float = 0.0
+    error: str | None = None
+
+    @property
+    def by(self) -> str:
+        """The invariant that caught it."""
+        if self.error or self.violation is None:
+            return self.error or "SURVIVES"
+        return self.violation.removeprefix("calm: ").split(":")[0]
+
+
+def register(subparsers: Any) -> None:
+    """Add `mutants` to argparse's subparsers."""
+    parser = subparsers.add_parser(
+        "mutants", help="take out one safeguard at a time: the fault runs must notice"
+    )
+    parser.add_argument("--only", action="append", metavar="NAME", help="this one (repeatable)")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"at most (default {SEEDS})")
+    parser.add_argument("--first-seed", type=int, default=0, metavar="N")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N")
+    parser.add_argument("--list", action="store_true", help="what each takes out, and why")
+    parser.add_argument("--json", action="store_true", help="JSON alone")
+    parser.set_defaults(run=run)
+
+
+def run(asked: argparse.Namespace) -> int:
+    """1 when a mutant survives or can not be run, else 0."""
+    mutants = [m for m in MUTANTS if not asked.only or m.name in asked.only]
+    if asked.list:
+        print("\n".join(_told(mutant) for mutant in mutants))
+        return 0
+    began = time.perf_counter()
+    fates = []
+    for fate in _fates(mutants, asked.first_seed, asked.seeds, asked.workers):
+        fates.append(fate)
+        if not asked.json:
+            print(_row(fate), flush=True)
+    alive = [fate.name for fate in fates if fate.seed is None]
+    figures = {
+        "mutants": len(fates),
+        "survive": alive,
+        "latest_seed": max((fate.seed or 0 for fate in fates), default=0),
+        "wall_s": round(time.perf_counter() - began, 1),
+    }
+    details = {"fates": [asdict(fate) for fate in fates]} if asked.json else {}
+    print(json.dumps(figures | details))
+    return 1 if alive or not fates else 0
+
+
+def _fates(mutants: Sequence[Mutant], first: int, seeds: int, workers: int) -> Iterator[Fate]:
+    """Every mutant's fate in order, each found in a process of its own."""
+    with ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(lambda mutant: fate_of(mutant, first, seeds), mutants)
+
+
+def fate_of(mutant: Mutant, first: int = 0, seeds: int = SEEDS) -> Fate:
+    """Run the faults with this mutant until a seed catches it."""
+    words = ["-m", "simulator.mutants.child", mutant.name, str(first), str(seeds)]
+    child = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if child.returncode:
+        last = (child.stderr.strip().splitlines() or ["no output"])[-1]
+        return Fate(name=mutant.name, error=f"not run: {last}")
+    return Fate(**json.loads(child.stdout))
+
+
+def _row(fate: Fate) -> str:
+    seed = "" if fate.seed is None else f"seed {fate.seed}"
+    return f"{fate.name:<38} {seed:>9} {fate.cpu_s:>7.1f} s  {fate.by:<4} {fate.violation or ''}"
+
+
+def _told(mutant: Mutant) -> str:
+    return f"{mutant.name} ({mutant.path}; {', '.join(mutant.by)})\n    {mutant.guards}"

@@ -1,0 +1,45 @@
+"""A mutant: one safeguard of the product, taken out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Stale(Exception):
+    """The product has changed: the text that this mutant takes out is not there, or not once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """`old`, which stands exactly once in the file `path`, is replaced by `new`.
+
+    `guards` is one sentence: what goes wrong without it. `by` names the invariants of DESIGN
+    section 2 of which at least one is then violated.
+    """
+
+    name: str
+    path: str  #: from the project's root
+    old: str
+    new: str
+    guards: str
+    by: tuple[str, ...]
+
+    @property
+    def file(self) -> Path:
+        return ROOT / self.path
+
+    @property
+    def module(self) -> str:
+        """The module that it changes."""
+        return self.path.removesuffix(".py").replace("/", ".")
+
+    def source(self) -> str:
+        """The mutated module's text. Raises Stale."""
+        text = self.file.read_text(encoding="utf-8")
+        found = text.count(self.old)
+        if found != 1:
+            raise Stale(f"{self.name}: its text stands {found} times in {self.path}, not once")
+        return text.replace(self.old, self.new)
