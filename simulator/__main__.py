@@ -2,6 +2,7 @@
 
 python -m simulator faults --seeds 10000 --json
 python -m simulator replay --seed 4711
+python -m simulator run --jobs 1000000
 python -m simulator simulate --workflow FILE
 python -m simulator mutants
 """
@@ -12,10 +13,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from simulator import command_faults, command_mutants, command_replay, command_simulate
+from simulator import (
+    command_faults,
+    command_mutants,
+    command_replay,
+    command_run,
+    command_simulate,
+)
 
 #: Each adds its subparser with `register`, and says there by `run` what is called for it.
-COMMANDS = (command_faults, command_replay, command_simulate, command_mutants)
+COMMANDS = (command_faults, command_replay, command_run, command_simulate, command_mutants)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,17 +17,20 @@ class Line:
 
 
 class MemoryJournal:
-    """`lines` in order, `counts` by metric."""
+    """`lines` in order, unless `keeps` is false; `counts` by metric."""
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self.counts: Counter[str] = Counter()
+        self.keeps = True
 
     def note(self, event: str, **facts: Any) -> None:
-        self.lines.append(Line("INFO", event, facts))
+        if self.keeps:
+            self.lines.append(Line("INFO", event, facts))
 
     def warn(self, event: str, **facts: Any) -> None:
-        self.lines.append(Line("WARNING", event, facts))
+        if self.keeps:
+            self.lines.append(Line("WARNING", event, facts))
 
     def count(self, metric: str, value: int = 1) -> None:
         self.counts[metric] += value

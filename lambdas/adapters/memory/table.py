@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Any
 
 from lambdas.adapters.memory.billing import Billing
@@ -56,6 +57,9 @@ class MemoryTable:
         self._billing = Billing(schema, meter) if meter else None
         self._items: dict[tuple[str, str], Stored] = {}
         self._order = Order(schema)
+        self._expiring: list[
+            tuple[int, tuple[str, str]]
+        ] = []  #: a heap; what changed is passed over
         self._stream: deque[tuple[tuple[str, str], Stored | None, Stored | None]] = deque()
         self.on_record: Callable[[], None] = lambda: None
 
@@ -141,16 +145,14 @@ class MemoryTable:
 
     def expire(self, now: int) -> int:
         """Remove what has `expires` (epoch seconds) before `now` (ms), as TTL would; how many."""
-        if not self.schema.expires:
-            return 0
-        ended = [
-            (key, item)
-            for key, item in self._items.items()
-            if type(item.get("expires")) is int and item["expires"] * 1000 < now
-        ]
-        for key, item in ended:
-            self._store(key, item, None)
-        return len(ended)
+        gone = 0
+        while self._expiring and self._expiring[0][0] * 1000 < now:
+            expires, key = heappop(self._expiring)
+            item = self._items.get(key)
+            if item is not None and item.get("expires") == expires:
+                self._store(key, item, None)
+                gone += 1
+        return gone
 
     def __len__(self) -> int:
         return len(self._items)
@@ -168,11 +170,18 @@ class MemoryTable:
             del self._items[key]
         else:
             self._items[key] = new
+            if self.schema.expires and "expires" in new:
+                self._note_expiry(key, old, new["expires"])
         self._order.move(key, old, new)
         if self.schema.stream:
             self._stream.append((key, old, new))
             if len(self._stream) == 1:
                 self.on_record()
+
+    def _note_expiry(self, key: tuple[str, str], old: Stored | None, expires: Any) -> None:
+        """DynamoDB expires numbers alone."""
+        if type(expires) is int and (old is None or old.get("expires") != expires):
+            heappush(self._expiring, (expires, key))
 
 
 @dataclass(slots=True)
