@@ -57,6 +57,15 @@ def dependent(world: World, number: int) -> None:
     world.submit(f"then-{number}", token=f"b{number}", dependsOn=[{"jobId": first}])
 
 
+def array(size: int) -> Callable[[World, int], Any]:
+    """One array of so many children; what a child costs, its part of the array's submit included."""
+
+    def submit(world: World, number: int) -> None:
+        world.submit(f"array-{number}", token=str(number), arrayProperties={"size": size})
+
+    return submit
+
+
 def _cost(kind: str, jobs: int, world: World) -> Cost:
     tallies = world.meter.totals()
     by_table: dict[str, float] = defaultdict(float)
@@ -91,5 +100,6 @@ def figures(jobs: int = 500) -> dict[str, Any]:
         measure("plain, one at a time", 1, plain),
         measure(f"plain, {jobs} at once", jobs, plain),
         measure("two jobs, one after the other", jobs, dependent, per=2),
+        measure(f"one array of {jobs}", 1, array(jobs), per=jobs),
     ]
     return {cost.kind: {**asdict(cost), "usd_total": round(cost.total, 2)} for cost in costs}

@@ -18,10 +18,12 @@ class Billing:
     def __init__(self, schema: TableSchema, meter: Meter) -> None:
         self._schema = schema
         self._meter = meter
+        self._sizes: dict[int, tuple[Item, int]] = {}  #: of stored items, which never change
+        self._indexes = [(i, (i.partition, i.sort, *i.carries)) for i in schema.indexes]
 
     def reads(self, operation: str, items: Sequence[Item | None]) -> None:
         """Strong reads by key: each item is rounded up for itself."""
-        sizes = [metering.item_size(item) if item else 0 for item in items]
+        sizes = [self._size(item) for item in items]
         units = sum(metering.read_units([size], strong=True) for size in sizes)
         self._meter.count("dynamodb", operation, self._schema.name, read_units=units)
 
@@ -36,9 +38,40 @@ class Billing:
     def writes(self, operation: str, pairs: Sequence[Pair], times: int = 1) -> None:
         """One call's writes; `times` is 2 in a transaction."""
         name = self._schema.name
-        units = times * sum(metering.write_units(old, new) for old, new in pairs)
+        units = times * sum(self._write(old, new) for old, new in pairs)
         self._meter.count("dynamodb", operation, name, write_units=units)
-        for index in self._schema.indexes:
-            units = sum(metering.index_units(index, old, new) for old, new in pairs)
+        for index, carried in self._indexes:
+            units = sum(
+                metering.index_units(index, old, new)
+                for old, new in pairs
+                if _differs(old, new, carried)
+            )
             if units:
                 self._meter.count("dynamodb", operation, name, index.name, write_units=units)
+
+    def forget(self, item: Item) -> None:
+        """A stored item is gone, at no cost: it has expired."""
+        self._sizes.pop(id(item), None)
+
+    def _write(self, old: Item | None, new: Item | None) -> int:
+        """One write's units; what is overwritten is not measured again."""
+        units = metering.units_of_write(max(self._size(old), self._size(new)))
+        if old is not None and old is not new:
+            self._sizes.pop(id(old), None)
+        return units
+
+    def _size(self, item: Item | None) -> int:
+        """Bytes of a stored item, measured once: its identity is its own while it is kept here."""
+        if item is None:
+            return 0
+        known = self._sizes.get(id(item))
+        if known is None:
+            known = self._sizes[id(item)] = (item, metering.item_size(item))
+        return known[1]
+
+
+def _differs(old: Item | None, new: Item | None, names: Sequence[str]) -> bool:
+    """Whether an index may have to change: one of its attributes is another."""
+    if old is None or new is None:
+        return True
+    return any(old.get(name) != new.get(name) for name in names)

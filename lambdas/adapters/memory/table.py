@@ -150,6 +150,8 @@ class MemoryTable:
             expires, key = heappop(self._expiring)
             item = self._items.get(key)
             if item is not None and item.get("expires") == expires:
+                if self._billing:
+                    self._billing.forget(item)
                 self._store(key, item, None)
                 gone += 1
         return gone
