@@ -36,8 +36,8 @@ HOUR = 60 * MINUTE
 CHILDREN, PLAIN, DEPENDENT = 350, 100, 50
 GROUP = CHILDREN + PLAIN + DEPENDENT
 
-#: Of 65,536: attempts that fail.
-_FAILS = 65_536 // 50
+#: The part of attempts that fail.
+_FAILS = 0.02
 
 #: How long the world may go on after the last arrival (hours).
 PATIENCE = 240
@@ -167,9 +167,9 @@ def _deployed(day: Day) -> World:
 def _outcome(variables: Mapping[str, str]) -> Outcome:
     """How an attempt goes: by its name alone, so that every run of a day is the same."""
     told = f"{variables['AWS_BATCH_JOB_ID']}#{variables['AWS_BATCH_JOB_ATTEMPT']}"
-    drawn = crc32(told.encode())
-    runs = round(_RUNS * random.Random(drawn).lognormvariate(0, _SPREAD))
-    return Outcome(runs, 1 if drawn % 65_536 < _FAILS else 0)
+    draw = random.Random(crc32(told.encode()))
+    runs = round(_RUNS * draw.lognormvariate(0, _SPREAD))
+    return Outcome(runs, 1 if draw.random() < _FAILS else 0)
 
 
 # ── arrivals ──────────────────────────────────────────────────────────────────────────────────

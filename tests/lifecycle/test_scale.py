@@ -39,7 +39,7 @@ def test_plain_jobs_alone_start_no_execution():
 
 
 def test_jobs_that_fail_twice_are_counted_as_failed(monkeypatch):
-    monkeypatch.setattr("simulator.scale._FAILS", 40_000)
+    monkeypatch.setattr("simulator.scale._FAILS", 0.6)
     came = live_through(Day(100, hours=0.5))
     assert came.failed > 10
     assert (came.lost, came.double_run, came.violations) == (0, 0, ())
