@@ -29,6 +29,7 @@ from tests.e2e.yard import ENDED, Yard, eventually, running
 JOBS = 50
 BY_EVENT = 10  #: of them come in by the bus, for `intake` to be killed over
 ATTEMPTS = 5
+MOST_KILLS = 8  #: of one function: on a busy machine a cold start may take longer than a kill's turn
 FUNCTIONS = ("api", "intake", "relay", "schedule", "launch", "track", "reconcile")
 WORKER = re.compile(r"ministack-lambda-batchyard-([a-z]+)-[^/]+/_worker\.py$")
 
@@ -52,7 +53,8 @@ class Killer(threading.Thread):
                 if function == "reconcile":  # its minute would come too seldom
                     self._functions.invoke(FunctionName=self._reconcile, InvocationType="Event")
                 self._done.wait(self._pause * (0.5 + self._random.random()))
-                self.killed[function] += self._kill(function)
+                if self.killed[function] < MOST_KILLS:
+                    self.killed[function] += self._kill(function)
 
     def _kill(self, function: str) -> int:
         found = [process for name, process in self._workers() if name == function]
