@@ -14,7 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from simulator.callsites import named
+from simulator.shrink import shrink, told
 from simulator.trial import Trial
+
+#: Of so many bad seeds the shrunk plan and the story are told.
+TOLD = 3
 
 #: Seeds handed to a worker at a time.
 CHUNK = 8
@@ -75,8 +80,10 @@ def run(asked: argparse.Namespace) -> int:
                 print(f"seed {verdict.seed}: {verdict.violations[0]}", file=sys.stderr)
                 if asked.stop_at_first:
                     break
+                if not asked.json and tally.violations <= TOLD:
+                    print(told(shrink(verdict.seed)), file=sys.stderr)
     if not asked.json:
-        _tell_coverage(tally)
+        _tell(tally, time.perf_counter() - began)
     print(json.dumps(_figures(tally, time.perf_counter() - began)))
     return 1 if tally.violations else 0
 
@@ -102,12 +109,19 @@ def _figures(tally: Tally, wall_s: float) -> dict[str, object]:
     return {
         "seeds": tally.seeds,
         "violations": tally.violations,
-        "call_sites": len(tally.calls),
+        "call_sites": len(named()),
         "call_sites_crashed": len(tally.crashed()),
         "wall_s": round(wall_s, 1),
     }
 
 
-def _tell_coverage(tally: Tally) -> None:
-    for site in sorted(set(tally.calls) - tally.crashed()):
-        print(f"never crashed on both sides: {site}", file=sys.stderr)
+def _tell(tally: Tally, wall_s: float) -> None:
+    """How fast, and each call site of the services: reached, and died at, how often."""
+    rate = tally.seeds / max(wall_s, 0.001)
+    print(f"{tally.seeds:,} seeds, {rate:.1f} a second, {tally.violations} violations\n")
+    print(f"{'call site':<58}{'calls':>10}{'died before':>12}{'after':>8}")
+    for site in sorted(named()):
+        before, after = (tally.crashes[site, f"crashed_{side}"] for side in ("before", "after"))
+        lacks = "" if before and after else "  ←"
+        print(f"{site:<58}{tally.calls[site]:>10,}{before:>12,}{after:>8,}{lacks}")
+    print()

@@ -1,11 +1,11 @@
-"""`replay --seed N`: tell one seed's day again, identically."""
+"""`replay --seed N`: tell one seed's day again, identically, and of a bad one only what is needed."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from simulator.trial import Trial
+from simulator.shrink import shrink, told
 
 
 def register(subparsers: Any) -> None:
@@ -17,8 +17,6 @@ def register(subparsers: Any) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """1 when the seed violates an invariant, else 0."""
-    trial = Trial(asked.seed).run()
-    wrong = trial.verdict()
-    print(trial.story())
-    print("\n".join(wrong) or f"seed {asked.seed}: nothing is violated")
-    return 1 if wrong else 0
+    trial = shrink(asked.seed)
+    print(told(trial))
+    return 1 if trial.verdict() else 0

@@ -60,6 +60,11 @@ class Fargate:
         tasks.on_made = self._begin
         tasks.on_stop = self._stop
 
+    def interrupt(self, task: MemoryTask) -> None:
+        """Spot capacity is taken back."""
+        if task.status != "STOPPED":
+            self._stopped(task, 137, None, "SpotInterruption", "Your Spot Task was interrupted.")
+
     def _begin(self, task: MemoryTask) -> None:
         if self.keeps:
             self.made[task.arn] = task

@@ -31,6 +31,8 @@ BATCH = 10
 BELL_AGAIN, EFFECT_AGAIN, EVENT_AGAIN = 90_000, 360_000, 180_000
 #: How long (ms) the handlers let a round of `reconcile` and a tick last.
 RUN, TICK = 40_000, 20_000
+#: A late delivery takes seconds, a late word of ECS so many times as long: hours.
+HOURS_LATE = 500
 #: A function that is paused is looked for again after this long (ms).
 _PAUSE = 1_000
 
@@ -77,7 +79,8 @@ class Functions:
         error: BaseException | None = None
         self.invocations[function] += 1
         try:
-            do(self._world.sandbox(function))
+            with self._world.faults.invocation(function):
+                do(self._world.sandbox(function))
         except (Crash, Exception) as died:
             if not self._forgiven(died):
                 raise
@@ -162,8 +165,10 @@ class Functions:
             return
         times = (not faults.strikes("event_lost")) + faults.strikes("again")
         for _ in range(times):
-            event = _Delivery(report)
-            self._soon(lambda event=event: self._arrive(event), self._world.latencies.event)  # type: ignore[misc]
+            event, later = _Delivery(report), self._world.latencies.event
+            if faults.strikes("event_late"):
+                later += HOURS_LATE * faults.delay()
+            self._soon(lambda event=event: self._arrive(event), later)  # type: ignore[misc]
 
     def _arrive(self, event: _Delivery) -> None:
         self._arrived.append(event)

@@ -51,16 +51,18 @@ class World:
         meter: Meter | None = None,
         faults: Faults | None = None,
         latencies: Latencies = INSTANT,
+        metered: bool = True,
     ) -> None:
         self.meter = meter or Meter()
+        counter = self.meter if metered else None
         self.clock = VirtualClock()
         self.ids = SeededIds(seed)
-        self.tables = MemoryTables(self.meter)
-        self.inboxes = MemoryInboxes(self.clock, self.meter)
-        self.bells = MemoryBells(self.clock, self.meter)
-        self.waits = MemoryWaits(self.meter)
-        self.tasks = MemoryTasks(self.clock, SeededIds(seed + 1), self.meter)
-        self.blobs = MemoryBlobs(self.meter)
+        self.tables = MemoryTables(counter)
+        self.inboxes = MemoryInboxes(self.clock, counter)
+        self.bells = MemoryBells(self.clock, counter)
+        self.waits = MemoryWaits(counter)
+        self.tasks = MemoryTasks(self.clock, SeededIds(seed + 1), counter)
+        self.blobs = MemoryBlobs(counter)
         self.journal = MemoryJournal()
         self.settings = _settings(self.inboxes)
         self.faults = faults or Faults()
@@ -69,7 +71,7 @@ class World:
         self.latencies = latencies
         self.shards = self.faults.shards  #: of the jobs table's stream
         self.agenda = Agenda()
-        self._sandboxes: dict[str, Platform] = {}
+        self._sandboxes: dict[str, list[Platform]] = {}
         self.platform = self.sandbox("api")
         self.functions = Functions(self)
         draw = random.Random(seed)
@@ -85,6 +87,7 @@ class World:
             latencies.execution,
         )
         self.faults.interleave = self.functions.interleave
+        self.faults.elapse = self.elapse
 
     # ── what a user does ──────────────────────────────────────────────────────────────────────
 
@@ -208,6 +211,13 @@ class World:
         end = self.clock.now() + int(minutes * MINUTE)
         if reconcile:
             self._every_minute(end)
+        self._until(end)
+
+    def elapse(self, ms: int) -> None:
+        """Let so much time pass in the middle of something."""
+        self._until(self.clock.now() + ms)
+
+    def _until(self, end: int) -> None:
         agenda, clock = self.agenda, self.clock
         while (when := agenda.next_by(end)) is not None:
             clock.advance(max(0, when - clock.now()))
@@ -225,14 +235,15 @@ class World:
     # ── functions ─────────────────────────────────────────────────────────────────────────────
 
     def sandbox(self, function: str) -> Platform:
-        """The services as a warm instance of this function holds them."""
-        if function not in self._sandboxes:
-            ports = self.faults.around(self, function)
-            self._sandboxes[function] = Platform(ports, self.settings)
-        return self._sandboxes[function]
+        """The services as a warm instance of this function holds them; of several versions that
+        are deployed, any."""
+        warm = self._sandboxes.setdefault(function, [])
+        if not warm or self.faults.strikes("replaced"):
+            warm.append(Platform(self.faults.around(self, function), self.settings))
+        return self.faults.order(warm)[0] if len(warm) > 1 else warm[0]
 
     def lose_sandbox(self, function: str) -> None:
-        """The instance died; the next invocation starts cold."""
+        """The instances died; the next invocation starts cold."""
         self._sandboxes.pop(function, None)
 
     def cells(self) -> list[str]:

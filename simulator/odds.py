@@ -1,0 +1,134 @@
+"""How likely each fault is, and the kinds of weather that trials take turns in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MINUTE = 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Odds:
+    """The chance of each fault each time it can happen: first those at calls of ports (at most one
+    a call), then those of deliveries and hosts, then how bad things are."""
+
+    crashed_before: float = 0.0  #: the invocation dies, the call was not made
+    crashed_after: float = 0.0  #: the invocation dies, the call had its effect
+    throttled: float = 0.0  #: refused, nothing done
+    unanswered: float = 0.0  #: done, but the answer was lost
+    repeated: float = 0.0  #: done twice: the SDK tried again
+    conflicted: float = 0.0  #: transactions: met others in flight, at one item or at all
+    also_conflicted: float = 0.0  #: transactions: what fails for a condition met others as well
+    partial: float = 0.0  #: SQS gives fewer messages than there are
+    unforgotten: float = 0.0  #: SQS delivers again what was deleted
+    short: float = 0.0  #: RunTask: no capacity, or a quota is used up
+    refused: float = 0.0  #: RunTask: no access, no image, a wrong parameter
+    conflict: float = 0.0  #: RunTask: the token's task is there already; ECS names it, or not
+    interleaved: float = 0.0  #: something else happens first
+    slow: float = 0.0  #: the call takes its time, and the others go on
+    stale: float = 0.0  #: an index answers as it stood a while ago
+    unseen: float = 0.0  #: ECS does not show its youngest tasks yet
+
+    late: float = 0.0  #: a delivery comes later
+    again: float = 0.0  #: a delivery comes twice
+    record_lost: float = 0.0  #: a batch of the stream is never delivered
+    event_lost: float = 0.0  #: ECS' word never comes
+    event_late: float = 0.0  #: ECS' word comes hours later
+    execution_lost: float = 0.0  #: a wait ends without having done its part
+    replaced: float = 0.0  #: another version of a function takes over, the old one ends its work
+    reclaimed: float = 0.0  #: a minute in which every Spot task is interrupted
+
+    latest: int = 20_000  #: how late is late (ms)
+    slowest: int = 45_000  #: how slow is slow (ms)
+    stalest: int = 3 * MINUTE  #: how old an index' answer can be (ms)
+    skew: int = 0  #: functions' clocks are off by this much at most, either way (ms)
+
+
+#: Of `Odds`: what can happen at a call.
+AT_CALLS = (
+    "crashed_before",
+    "crashed_after",
+    "throttled",
+    "unanswered",
+    "repeated",
+    "conflicted",
+    "also_conflicted",
+    "partial",
+    "unforgotten",
+    "short",
+    "refused",
+    "conflict",
+    "interleaved",
+    "slow",
+    "stale",
+    "unseen",
+)
+
+#: Faults that can happen to these operations alone; the others can happen to every one.
+ONLY_AT = {
+    "repeated": (
+        "write",
+        "send",
+        "run",
+        "start",
+        "succeed",
+        "fail",
+        "ring",
+        "stop",
+        "create",
+        "register",
+        "put",
+    ),
+    "conflicted": ("transact",),
+    "also_conflicted": ("transact",),
+    "partial": ("take",),
+    "unforgotten": ("acknowledge",),
+    "short": ("run",),
+    "refused": ("run",),
+    "conflict": ("run",),
+    "stale": ("query",),
+    "unseen": ("find", "describe", "listing"),
+}
+
+#: Nothing is lost or refused: order, time and repetition alone. The stream must move everything.
+CALM = Odds(interleaved=0.06, late=0.3, again=0.1, replaced=0.05, latest=3_000)
+
+#: The stream says little: `reconcile` alone pays what is owed.
+DEAF = Odds(
+    interleaved=0.01,
+    record_lost=0.7,
+    event_lost=0.3,
+    late=0.1,
+    execution_lost=0.1,
+    replaced=0.02,
+    skew=30_000,
+)
+
+#: Everything at once.
+STORM = Odds(
+    crashed_before=0.01,
+    crashed_after=0.01,
+    throttled=0.015,
+    unanswered=0.01,
+    repeated=0.01,
+    conflicted=0.02,
+    also_conflicted=0.1,
+    partial=0.05,
+    unforgotten=0.03,
+    short=0.1,
+    refused=0.01,
+    conflict=0.03,
+    interleaved=0.03,
+    slow=0.002,
+    stale=0.05,
+    unseen=0.1,
+    late=0.2,
+    again=0.05,
+    record_lost=0.01,
+    event_lost=0.05,
+    event_late=0.02,
+    execution_lost=0.02,
+    replaced=0.02,
+    reclaimed=0.02,
+    skew=30_000,
+)

@@ -1,0 +1,132 @@
+"""The jobs of one trial, drawn from its seed: what each does, and what is done to it.
+
+Every job draws from a stream of its own, so that one can be left out without changing the others.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from simulator.odds import MINUTE
+
+JOBS = 12
+
+#: A timeout that a job either keeps by minutes or breaks by minutes (seconds).
+TIMEOUT = 300
+
+#: The last submissions and stops (ms after the beginning).
+SUBMITTED_BY, STOPPED_BY = 4 * MINUTE, 10 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Somebody asks for a job's end, or for that of one child of an array."""
+
+    kind: str  #: cancel or terminate
+    when: int  #: ms after the beginning
+    child: int | None = None
+
+
+@dataclass(slots=True)
+class Plan:
+    """What one job does, and what is done to it."""
+
+    name: str
+    runs: int
+    failures: int
+    attempts: int
+    backoff: bool
+    timeout: bool
+    depends_on: tuple[str, ...]
+    submitted: int  #: ms after the beginning
+    queue: str = "default"
+    size: int = 0  #: of an array
+    failing: int = 0  #: of an array: so many of its children fail as `failures` says
+    long: bool = False  #: its variables fit no override: a task definition of its own
+    stops: tuple[Stop, ...] = ()
+    id: str = ""
+    stopped: list[Stop] = field(default_factory=list)  #: what was asked for by now
+
+    def fails(self, attempt: int, index: int | None) -> bool:
+        """Whether this attempt of the job, or of a child of it, ends with an exit code of 1."""
+        fails = index is None or index >= self.size - self.failing
+        return fails and attempt <= self.failures
+
+    def request(self, parents: dict[str, str]) -> dict[str, Any]:
+        """SubmitJob's request; `parents` are the ids of the jobs it waits for, by name."""
+        asked: dict[str, Any] = {
+            "jobQueue": self.queue,
+            "retryStrategy": {"attempts": self.attempts},
+            "dependsOn": [{"jobId": parents[name]} for name in self.depends_on],
+        }
+        if self.size:
+            asked["arrayProperties"] = {"size": self.size}
+        if self.timeout:
+            asked["timeout"] = {"attemptDurationSeconds": TIMEOUT}
+        if self.backoff:
+            asked["tags"] = {"batchyard:backoff": "10s x2 max 1m"}
+        if self.long:
+            asked["containerOverrides"] = {"environment": [{"name": "LONG", "value": "x" * 9000}]}
+        return asked
+
+
+def workload(seed: int, calm: bool, without: Collection[str] = ()) -> dict[str, Plan]:
+    """The jobs by name. `without` leaves out jobs (`job-3`) and stops (`stop 0 of job-3`)."""
+    plans = [_plan(seed, number, calm) for number in range(JOBS)]
+    return {plan.name: _less(plan, without) for plan in plans if plan.name not in without}
+
+
+def parts(plans: dict[str, Plan]) -> list[str]:
+    """What a workload can do without, for `without`."""
+    stops = [
+        f"stop {at} of {name}" for name, plan in plans.items() for at in range(len(plan.stops))
+    ]
+    return [*plans, *stops]
+
+
+def _less(plan: Plan, without: Collection[str]) -> Plan:
+    stops = tuple(
+        stop for at, stop in enumerate(plan.stops) if f"stop {at} of {plan.name}" not in without
+    )
+    waits = tuple(name for name in plan.depends_on if name not in without)
+    return replace(plan, stops=stops, depends_on=waits)
+
+
+def _plan(seed: int, number: int, calm: bool) -> Plan:
+    draw = random.Random(f"{seed} job {number}")
+    timeout = draw.random() < 0.15 and not calm
+    slow = timeout and draw.random() < 0.5
+    many = draw.choice((0, 0, 0, 1, 1, 2, 3)) if number else 0
+    runs = 30 * MINUTE if slow else draw.choice((0, 1_000, 5_000, 30_000, 100_000))
+    size = draw.choice((1, 2, 3, 5)) if draw.random() < 0.2 else 0
+    parents = sorted(draw.sample(range(number), min(many, number)))
+    return Plan(
+        name=f"job-{number}",
+        runs=runs,
+        failures=draw.choice((0, 0, 0, 1, 1, 2, 3)),
+        attempts=draw.choice((1, 2, 3)),
+        backoff=draw.random() < 0.4,
+        timeout=timeout,
+        depends_on=tuple(f"job-{parent}" for parent in parents),
+        submitted=draw.choice((0, 0, draw.randrange(SUBMITTED_BY))),
+        queue="high" if runs % 2_000 else "default",
+        size=size,
+        failing=draw.randint(0, size),
+        long=draw.random() < 0.05,
+        stops=tuple(_stops(draw, size)),
+    )
+
+
+def _stops(draw: random.Random, size: int) -> list[Stop]:
+    """One job in four is stopped; of an array, some children beside or instead."""
+    stops = []
+    if draw.random() < 0.25:
+        stops.append(Stop(draw.choice(("cancel", "terminate")), draw.randrange(STOPPED_BY)))
+    for child in range(size):
+        if draw.random() < 0.15:
+            kind = draw.choice(("cancel", "terminate"))
+            stops.append(Stop(kind, draw.randrange(STOPPED_BY), child))
+    return stops

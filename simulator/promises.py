@@ -1,0 +1,69 @@
+"""What was promised to who submitted: every job ends, as its program says or as a user asked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from lambdas.core.arrays import CHILD_FAILED
+from lambdas.core.job import JobState, Status, ecs_safe
+from simulator.plans import TIMEOUT, Plan
+from simulator.world import World
+
+DEPENDENCY = "Dependent Job failed"
+TIMED_OUT = "Job attempt duration exceeded timeout"
+
+Plans = Mapping[str, Plan]
+
+
+def unmoved(world: World, plans: Plans) -> list[str]:
+    """Nothing was lost and nothing refused: without `reconcile`, every job has ended."""
+    states = {plan.id: world.state(plan.id) for plan in plans.values() if plan.id}
+    return [
+        f"I3: job {job} is {state.status}, waiting for reconcile"
+        for job, state in states.items()
+        if not state.status.ended
+    ]
+
+
+def broken_promises(world: World, plans: Plans, excused: Collection[str]) -> list[str]:
+    """I3, I9: a submit that was answered became a job, and it ended as its program says.
+
+    `excused` are the attempts (`startedBy`) that ECS refused for good, or took the host of.
+    """
+    jobs = {started_by.partition("/")[0] for started_by in excused}
+    return [said for plan in plans.values() for said in _broken(world, plans, plan, jobs)]
+
+
+def _broken(world: World, plans: Plans, plan: Plan, excused: Collection[str]) -> list[str]:
+    if not plan.id:
+        return [f"I9: {plan.name} was never accepted"]
+    state = world.state(plan.id)
+    wanted, why = _promised(world, plans, plan)
+    if _excused(state, plan, excused):
+        return []
+    if state.status is not wanted or (why and state.status_reason != why):
+        told = f"{state.status} ({state.status_reason})"
+        return [f"I3: job {plan.id} ended {told}, its program says {wanted} ({why})"]
+    return []
+
+
+def _excused(state: JobState, plan: Plan, excused: Collection[str]) -> bool:
+    """It failed because a user asked for it, or because of ECS alone."""
+    if state.status is not Status.FAILED:
+        return False
+    if plan.stopped and (state.status_reason or "").endswith("by a user"):
+        return True
+    if any(stop.child is not None for stop in plan.stopped) and state.status_reason == CHILD_FAILED:
+        return True
+    mine = ecs_safe(plan.id)
+    return any(job == mine or job.startswith(f"{mine}_c") for job in excused)
+
+
+def _promised(world: World, plans: Plans, plan: Plan) -> tuple[Status, str | None]:
+    parents = [world.state(plans[name].id) for name in plan.depends_on]
+    if any(parent.status is Status.FAILED for parent in parents):
+        return Status.FAILED, DEPENDENCY
+    if plan.timeout and plan.runs > TIMEOUT * 1000:
+        return Status.FAILED, CHILD_FAILED if plan.size else TIMED_OUT
+    succeeds = plan.failures < plan.attempts or (plan.size > 0 and not plan.failing)
+    return (Status.SUCCEEDED if succeeds else Status.FAILED), None
