@@ -74,7 +74,7 @@ class Streams:
     def collect(self) -> None:
         """Put new records where readers find them; a paused function misses them."""
         paused = self._world.paused
-        for change in self._jobs.records():
+        for change in self._jobs.drain():
             self._observe(change)
             for name, passes in FILTERS.items():
                 if name not in paused and passes(change):
@@ -91,7 +91,7 @@ class Streams:
 
     def _unread(self) -> None:
         """Nobody reads the capacity table's stream yet."""
-        self._world.after(0, self._capacity.records)
+        self._world.after(0, self._capacity.drain)
 
     def _arm(self, reader: _Reader, later: int) -> None:
         faults = self._world.faults

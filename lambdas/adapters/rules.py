@@ -32,7 +32,8 @@ from lambdas.core.tables import (
 PAGE_ITEMS = 1000
 
 _BIGGEST = 10**38  #: DynamoDB's numbers have 38 digits
-_DEEPEST = 32
+#: Levels of nesting that DynamoDB takes.
+DEEPEST = 32
 _PK_BYTES, _SK_BYTES = 2048, 1024
 
 
@@ -56,11 +57,11 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 def _container(value: Any, depth: int) -> Any:
-    if depth > _DEEPEST:
-        raise ValueError(f"a value is nested deeper than {_DEEPEST} levels")
+    if depth > DEEPEST:
+        raise ValueError(f"a value is nested deeper than {DEEPEST} levels")
     if isinstance(value, Mapping):
         return {
-            name if type(name) is str and name.isascii() else _name(name): (
+            name if type(name) is str and name.isascii() else name_of(name): (
                 part if _is_plain(part) else plain(part, depth)
             )
             for name, part in value.items()
@@ -78,7 +79,8 @@ def _is_plain(value: Any) -> bool:
     return (kind is int and -_BIGGEST < value < _BIGGEST) or kind is bool or value is None
 
 
-def _name(name: Any) -> str:
+def name_of(name: Any) -> str:
+    """An attribute's name as it is stored. Raises TypeError for what is none."""
     if not isinstance(name, str):
         raise TypeError(f"attribute name {name!r:.80} is not a string")
     return str(plain(name))
@@ -87,15 +89,17 @@ def _name(name: Any) -> str:
 def same(one: Any, other: Any) -> bool:
     """Equality as DynamoDB sees it: True is not 1. Both sides are plain values."""
     kind = type(one)
-    if kind is not type(other):
-        return False
-    if kind is dict:
-        return len(one) == len(other) and all(
-            name in other and same(part, other[name]) for name, part in one.items()
+    if kind is str or kind is int or kind is bool or one is None:
+        return kind is type(other) and bool(one == other)
+    if isinstance(one, dict):
+        return (
+            isinstance(other, dict)
+            and len(one) == len(other)
+            and all(name in other and same(part, other[name]) for name, part in one.items())
         )
-    if kind is list:
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)
+    if not (isinstance(one, list) and isinstance(other, list)):
+        return False
+    return len(one) == len(other) and all(map(same, one, other))
 
 
 class Rules:

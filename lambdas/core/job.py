@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
+from lambdas.core.rows import Row
 from lambdas.core.tables import Item, Key
 
 #: Version of the items' layout; code reads this one and the one before.
@@ -90,9 +91,12 @@ class Waiting(StrEnum):
     BACKOFF = "backoff"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class JobState:
-    """The STATE item. Times are epoch milliseconds; absent means not yet, or no longer."""
+    """The STATE item. Times are epoch milliseconds; absent means not yet, or no longer.
+
+    Without slots: what is absent costs nothing, neither time nor memory (`state_of`).
+    """
 
     id: str
     name: str
@@ -188,15 +192,34 @@ class JobState:
 
 
 _FIELDS = tuple(f.name for f in fields(JobState))
+_KNOWN = frozenset(_FIELDS)
+_NEEDED = tuple(f.name for f in fields(JobState) if f.default is MISSING)
 
 
 def state_of(item: Item) -> JobState:
-    """The job in a STATE item; unknown attributes (a newer writer's, index keys) are ignored."""
-    known: dict[str, Any] = {name: item[name] for name in _FIELDS if name in item}
+    """The job in a STATE item; unknown attributes (a newer writer's, index keys) are ignored.
+
+    Raises KeyError for an item that is no job. What a row holds is worked out once.
+    """
+    if type(item) is not Row:
+        return _state_of(item)
+    if item.parsed is None:
+        item.parsed = _state_of(item)
+    state: JobState = item.parsed
+    return state
+
+
+def _state_of(item: Item) -> JobState:
+    """Past the constructor, which would set each of the many absent fields to its default."""
+    for name in _NEEDED:
+        item[name]
+    known: dict[str, Any] = {name: item[name] for name in item.keys() & _KNOWN}
     known["status"] = Status(known["status"])
     if "waiting" in known:
         known["waiting"] = Waiting(known["waiting"])
-    return JobState(**known)
+    state = object.__new__(JobState)
+    state.__dict__.update(known)
+    return state
 
 
 def item_of(state: JobState) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.core.rows import Row
 from lambdas.core.tables import IndexSchema, Item
 
 WRITE_UNIT = 1024  #: bytes
@@ -41,7 +42,26 @@ class Tally:
 
 
 def item_size(item: Item) -> int:
-    """Bytes of an item: attribute names and values, in UTF-8."""
+    """Bytes of an item: attribute names and values, in UTF-8. A row is measured once."""
+    if type(item) is not Row:
+        return _measured(item)
+    if item.size is None:
+        item.size = _measured(item)
+    return item.size
+
+
+def growth(old: Item, new: Item, names: Iterable[str]) -> int:
+    """By how many bytes `new` is larger than `old`, when only these attributes differ."""
+    size = 0
+    for name in names:
+        if name in new:
+            size += value_size(new[name]) + (0 if name in old else _text(name))
+        if name in old:
+            size -= value_size(old[name]) + (0 if name in new else _text(name))
+    return size
+
+
+def _measured(item: Item) -> int:
     size = 0
     for name, value in item.items():
         size += len(name) if name.isascii() else len(name.encode())
@@ -54,12 +74,13 @@ def item_size(item: Item) -> int:
 
 def value_size(value: Any) -> int:
     """Bytes of one value, without its name."""
+    kind = type(value)
+    if kind is int:
+        return _number(value)
     if isinstance(value, str):
         return _text(value)
-    if value is None or isinstance(value, bool):
+    if value is None or kind is bool:
         return 1
-    if isinstance(value, int):
-        return _number(value)
     if isinstance(value, Mapping):
         return 3 + len(value) + item_size(value)
     return 3 + sum(1 + value_size(part) for part in value)
@@ -71,7 +92,7 @@ def _text(text: str) -> int:
 
 def _number(value: int) -> int:
     """One byte for each two significant digits, one more, and one for a minus sign."""
-    digits = len(str(abs(value)).strip("0"))
+    digits = len(str(value if value >= 0 else -value).strip("0"))
     return (digits + 1) // 2 + 1 + (value < 0)
 
 
@@ -86,7 +107,12 @@ def write_units(old: Item | None, new: Item | None) -> int:
 
 def units_of_write(size: int) -> int:
     """What a write costs whose larger item has so many bytes."""
-    return max(1, _ceil(size, WRITE_UNIT))
+    return -(-size // WRITE_UNIT) or 1
+
+
+def strong_units(size: int) -> int:
+    """What a strong read of one item of so many bytes costs."""
+    return -(-size // READ_UNIT) or 1
 
 
 def read_units(sizes: Iterable[int], *, strong: bool) -> float:
@@ -101,12 +127,11 @@ def index_units(index: IndexSchema, old: Item | None, new: Item | None) -> int:
     Nothing when the entry does not change, one write to add, replace or remove it, and two when
     its key changes: the old entry is removed and the new one added.
     """
-    before, after = entry_of(index, old), entry_of(index, new)
+    before, after = _key(index, old), _key(index, new)
     if before == after:
-        return 0
-    if before and after and _key(index, before) != _key(index, after):
-        return write_units(before, None) + write_units(None, after)
-    return write_units(before, after)
+        same = before is None or all(_held(old, name) == _held(new, name) for name in index.carries)
+        return 0 if same else max(_entry_units(index, old), _entry_units(index, new))
+    return _entry_units(index, old) + _entry_units(index, new)
 
 
 def entry_of(index: IndexSchema, item: Item | None) -> dict[str, Any] | None:
@@ -117,8 +142,25 @@ def entry_of(index: IndexSchema, item: Item | None) -> dict[str, Any] | None:
     return {name: item[name] for name in names if name in item}
 
 
-def _key(index: IndexSchema, entry: Item) -> tuple[Any, Any]:
-    return entry[index.partition], entry[index.sort]
+def _key(index: IndexSchema, item: Item | None) -> tuple[Any, Any] | None:
+    if item is None or index.partition not in item or index.sort not in item:
+        return None
+    return item[index.partition], item[index.sort]
+
+
+def _held(item: Item | None, name: str) -> tuple[Any, ...]:
+    """An attribute as it can be compared: True is not 1."""
+    value = None if item is None else item.get(name)
+    return type(value), value
+
+
+def _entry_units(index: IndexSchema, item: Item | None) -> int:
+    """What it costs to write or remove an item's entry; nothing when it has none."""
+    if _key(index, item) is None or item is None:
+        return 0
+    if item_size(item) <= WRITE_UNIT:  # its entry is no larger
+        return 1
+    return units_of_write(item_size(entry_of(index, item) or {}))
 
 
 def _ceil(size: int, unit: int) -> int:

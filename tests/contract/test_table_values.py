@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import StrEnum
 
 import pytest
 
+from lambdas.adapters.rules import same
 from lambdas.core.ports import Table
 from lambdas.core.tables import (
     Delete,
@@ -44,8 +46,8 @@ def test_a_value_comes_back_as_it_was_written(table: Table, value: object) -> No
     put(table, value=value)
     found = table.get(A)
     assert found is not None
-    assert found["value"] == value
-    assert type(found["value"]) is type(value)
+    assert same(found["value"], value)  # True is not 1
+    assert isinstance(found["value"], type(value))
 
 
 def test_enums_and_tuples_are_stored_as_text_and_lists(table: Table) -> None:
@@ -106,10 +108,12 @@ def test_what_a_caller_does_to_an_item_stays_with_the_caller(table: Table) -> No
     returned = table.write(Put({"pk": A.pk, "sk": A.sk, "request": request}))
     request["command"].append("written")
     assert returned is not None
-    returned["request"]["command"].append("returned")
+    with suppress(TypeError):  # a table may hand out what nobody can change
+        returned["request"]["command"].append("returned")
     read = table.get(A)
     assert read is not None
-    read["request"]["command"].append("read")
+    with suppress(TypeError):
+        read["request"]["command"].append("read")
     found = table.get(A)
     assert found is not None
     assert found["request"] == {"command": ["echo"]}

@@ -29,7 +29,9 @@ from tests.e2e.yard import ENDED, Yard, eventually, running
 JOBS = 50
 BY_EVENT = 10  #: of them come in by the bus, for `intake` to be killed over
 ATTEMPTS = 5
-MOST_KILLS = 8  #: of one function: on a busy machine a cold start may take longer than a kill's turn
+MOST_KILLS = (
+    8  #: of one function: on a busy machine a cold start may take longer than a kill's turn
+)
 FUNCTIONS = ("api", "intake", "relay", "schedule", "launch", "track", "reconcile")
 WORKER = re.compile(r"ministack-lambda-batchyard-([a-z]+)-[^/]+/_worker\.py$")
 

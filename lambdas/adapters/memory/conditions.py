@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lambdas.adapters.rules import plain, same
@@ -20,31 +20,47 @@ from lambdas.core.tables import (
 
 def hold(conditions: tuple[Condition, ...], item: Mapping[str, Any]) -> bool:
     """All of them; an absent item is an empty one."""
-    return all(_holds(condition, item) for condition in conditions)
+    for condition in conditions:  # noqa: SIM110 - this runs for every write of a simulation
+        if not _HOLDS[type(condition)](condition, item):
+            return False
+    return True
 
 
-def _holds(condition: Condition, item: Mapping[str, Any]) -> bool:
-    present = condition.name in item
-    match condition:
-        case Equals(name, value):
-            return present and _equal(item[name], value)
-        case Absent():
-            return not present
-        case Present():
-            return present
-        case OneOf(name, values):
-            return present and any(_equal(item[name], value) for value in values)
-        case Differs(name, value):
-            return not present or not _equal(item[name], value)
-        case AtMost(name, value):
-            return not present or (_comparable(item[name], value) and item[name] <= value)
-        case AtLeast(name, value):
-            return present and _comparable(item[name], value) and item[name] >= value
+def _equals(condition: Equals | Differs, item: Mapping[str, Any]) -> bool:
+    name = condition.name
+    return name in item and _equal(item[name], condition.value)
+
+
+def _one_of(condition: OneOf, item: Mapping[str, Any]) -> bool:
+    name = condition.name
+    return name in item and any(_equal(item[name], value) for value in condition.values)
+
+
+def _at_most(condition: AtMost, item: Mapping[str, Any]) -> bool:
+    name, value = condition.name, condition.value
+    return name not in item or (_comparable(item[name], value) and item[name] <= value)
+
+
+def _at_least(condition: AtLeast, item: Mapping[str, Any]) -> bool:
+    name, value = condition.name, condition.value
+    return name in item and _comparable(item[name], value) and item[name] >= value
+
+
+_HOLDS: dict[type, Callable[[Any, Mapping[str, Any]], bool]] = {
+    Equals: _equals,
+    Differs: lambda condition, item: not _equals(condition, item),
+    Absent: lambda condition, item: condition.name not in item,
+    Present: lambda condition, item: condition.name in item,
+    OneOf: _one_of,
+    AtMost: _at_most,
+    AtLeast: _at_least,
+}
 
 
 def _equal(stored: Any, value: Any) -> bool:
     """Fast for the common case; a condition's value may be an enum or a tuple."""
-    if type(stored) is type(value) and type(stored) is not dict and type(stored) is not list:
+    kind = type(stored)
+    if kind is type(value) and (kind is str or kind is int):
         return bool(stored == value)
     return same(stored, plain(value))
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from lambdas.adapters.memory.sorted_keys import SortedKeys
 from lambdas.adapters.rules import Place, place_after
+from lambdas.core.rows import Row
 from lambdas.core.tables import IndexSchema, Query, TableSchema
 
-Stored = dict[str, Any]
+Stored = Row
 
 
 class _Top:
@@ -79,6 +80,10 @@ class Order:
         elif new is None:
             _remove(self._table, pk, (sk, pk, sk))
         for partition, sort, partitions in self._indexes:
+            if old is not None and new is not None:
+                stays = old.get(partition) == new.get(partition)
+                if stays and old.get(sort) == new.get(sort):
+                    continue
             before = _index_key(old, partition, sort)
             after = _index_key(new, partition, sort)
             if before != after:

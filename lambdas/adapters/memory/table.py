@@ -1,20 +1,20 @@
 """A DynamoDB table in memory: the same answers, errors, indexes and stream, and fast.
 
-Stored items are never changed in place and never leave the table: a write builds a new dict, a
-read hands out a copy. So a stream record can hold what stood before and after at no cost.
+Stored items are rows that nobody can change: a write builds a new one, a read hands out the row
+itself, and a stream record holds what stood before and after at no cost.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
 
-from lambdas.adapters.memory.billing import Billing
+from lambdas.adapters.memory.billing import Billing, Written
 from lambdas.adapters.memory.conditions import hold
 from lambdas.adapters.memory.order import Order
+from lambdas.adapters.memory.writes import Names, key_of, operation_of, result
 from lambdas.adapters.meter import Meter
 from lambdas.adapters.rules import (
     PAGE_ITEMS,
@@ -22,29 +22,23 @@ from lambdas.adapters.rules import (
     check_key,
     check_transaction,
     cursor_of,
-    plain,
-    same,
 )
 from lambdas.core import metering
 from lambdas.core.errors import ConditionFailed, TransactionRefused
+from lambdas.core.rows import Row
 from lambdas.core.tables import (
     Change,
     Check,
-    Delete,
     Item,
     Key,
     Page,
-    Put,
     Query,
     TableSchema,
-    Update,
     Write,
 )
 
-Stored = dict[str, Any]
-_BIG_TEXT, _MANY = 1024, 90  #: below both, an item stays under 400 KB and is not measured
-_BIGGEST_ITEM = 400 * 1024
-_EMPTY: Stored = {}
+Stored = Row
+_EMPTY = Row()
 
 
 class MemoryTable:
@@ -71,7 +65,7 @@ class MemoryTable:
             check_key(key)
         if self._billing:
             self._billing.reads("GetItem", [item])
-        return None if item is None else _copy(item)
+        return item
 
     def get_many(self, keys: Sequence[Key]) -> dict[Key, Item]:
         found = {key: self._items.get((key.pk, key.sk)) for key in keys}
@@ -80,21 +74,21 @@ class MemoryTable:
                 check_key(key)
         if self._billing and found:
             self._billing.reads("BatchGetItem", list(found.values()))
-        return {key: _copy(item) for key, item in found.items() if item is not None}
+        return {key: item for key, item in found.items() if item is not None}
 
     def write(self, write: Write) -> Item | None:
         if isinstance(write, Check):
             raise ValueError("a Check belongs in a transaction")
         self._rules.check_write(write)
-        key = _key(write)
+        key = key_of(write)
         old = self._items.get(key)
         if write.when and not hold(write.when, old or _EMPTY):
-            self._bill(write, old, old)
-            raise ConditionFailed(None if old is None else _copy(old))
-        new = _result(write, old)
-        self._bill(write, old, new)
+            self._bill(write, old, old, ())
+            raise ConditionFailed(old)
+        new, names = result(write, old)
+        self._bill(write, old, new, names)
         self._store(key, old, new)
-        return None if new is None else _copy(new)
+        return new
 
     def transact(self, writes: Sequence[Write]) -> None:
         transact([(self, write) for write in writes])
@@ -106,11 +100,11 @@ class MemoryTable:
         places = self._order.places(query, index, most + 1)
         items = [self._items[place[1], place[2]] for place in places[:most]]
         if index:
-            items = [metering.entry_of(index, item) or {} for item in items]
+            items = [Row(metering.entry_of(index, item) or {}) for item in items]
         if self._billing:
             self._billing.query(query, items)
         after = cursor_of(places[most - 1]) if len(places) > most else None
-        return Page(tuple(_copy(item) for item in items), after)
+        return Page(tuple(items), after)
 
     # ── what only memory has ──────────────────────────────────────────────────────────────────
 
@@ -118,16 +112,6 @@ class MemoryTable:
         """Take up to `limit` records off the stream, oldest first."""
         many = len(self._stream) if limit is None else min(limit, len(self._stream))
         records = [self._stream.popleft() for _ in range(many)]
-        return [
-            Change(
-                Key(*key), None if old is None else _copy(old), None if new is None else _copy(new)
-            )
-            for key, old, new in records
-        ]
-
-    def records(self) -> list[Change]:
-        """Take everything off the stream without copies: for readers that change no item."""
-        records, self._stream = self._stream, deque()
         return [Change(Key(*key), old, new) for key, old, new in records]
 
     def peek(self, key: Key) -> Item | None:
@@ -140,8 +124,8 @@ class MemoryTable:
         return len(self._stream)
 
     def scan(self) -> Iterator[Item]:
-        """Every item, in no order; for tests and checks of invariants. Copies."""
-        return (_copy(item) for item in list(self._items.values()))
+        """Every item, in no order; for tests and checks of invariants."""
+        return iter(list(self._items.values()))
 
     def expire(self, now: int) -> int:
         """Remove what has `expires` (epoch seconds) before `now` (ms), as TTL would; how many."""
@@ -150,8 +134,6 @@ class MemoryTable:
             expires, key = heappop(self._expiring)
             item = self._items.get(key)
             if item is not None and item.get("expires") == expires:
-                if self._billing:
-                    self._billing.forget(item)
                 self._store(key, item, None)
                 gone += 1
         return gone
@@ -161,9 +143,9 @@ class MemoryTable:
 
     # ── parts ─────────────────────────────────────────────────────────────────────────────────
 
-    def _bill(self, write: Write, old: Stored | None, new: Stored | None) -> None:
+    def _bill(self, write: Write, old: Stored | None, new: Stored | None, names: Names) -> None:
         if self._billing:
-            self._billing.writes(f"{type(write).__name__}Item", [(old, new)])
+            self._billing.writes(operation_of(write), [(old, new, names)])
 
     def _store(self, key: tuple[str, str], old: Stored | None, new: Stored | None) -> None:
         if new is old:
@@ -186,109 +168,31 @@ class MemoryTable:
             heappush(self._expiring, (expires, key))
 
 
-@dataclass(slots=True)
-class _Step:
-    """One write of a transaction, on its way."""
-
-    table: MemoryTable
-    write: Write
-    old: Stored | None
-    new: Stored | None
-
-
 def transact(writes: Sequence[tuple[MemoryTable, Write]]) -> None:
     """All writes or none, over any number of tables. Raises TransactionRefused."""
     check_transaction([(table._rules, write) for table, write in writes])
-    steps = []
-    for table, write in writes:
-        old = table._items.get(_key(write))
-        steps.append(_Step(table, write, old, old))
-    failed = [at for at, s in enumerate(steps) if not hold(s.write.when, s.old or _EMPTY)]
-    if not failed:
-        for step in steps:
-            step.new = _result(step.write, step.old)
-    _bill_transaction(steps)
+    stood = [(table, key := key_of(write), table._items.get(key)) for table, write in writes]
+    failed = [
+        at
+        for at, (_, write) in enumerate(writes)
+        if write.when and not hold(write.when, stood[at][2] or _EMPTY)
+    ]
     if failed:
+        _bill_transaction([(table, (old, old, ())) for table, _, old in stood])
         raise TransactionRefused(failed=failed)
-    for step in steps:
-        step.table._store(_key(step.write), step.old, step.new)
+    became = [
+        (table, (old, *result(write, old)))
+        for (table, _, old), (_, write) in zip(stood, writes, strict=True)
+    ]
+    _bill_transaction(became)
+    for (table, key, _), (_, (old, new, _names)) in zip(stood, became, strict=True):
+        table._store(key, old, new)
 
 
-def _bill_transaction(steps: Sequence[_Step]) -> None:
-    for table in {id(step.table): step.table for step in steps}.values():
+def _bill_transaction(written: Sequence[tuple[MemoryTable, Written]]) -> None:
+    by_table: dict[Billing, list[Written]] = {}
+    for table, one in written:
         if table._billing:
-            pairs = [(step.old, step.new) for step in steps if step.table is table]
-            table._billing.writes("TransactWriteItems", pairs, metering.TRANSACTION)
-
-
-def _key(write: Write) -> tuple[str, str]:
-    if isinstance(write, Put):
-        return write.item["pk"], write.item["sk"]
-    return write.key.pk, write.key.sk
-
-
-def _result(write: Write, old: Stored | None) -> Stored | None:
-    """The item after a write whose condition holds; `old` itself when nothing changes."""
-    match write:
-        case Put(item):
-            new = plain(item)
-            if len(new) > _MANY or any(map(_is_big, new.values())):
-                _check_size(new)
-            return old if old is not None and same(old, new) else new
-        case Update():
-            return _updated(write, old)
-        case Delete():
-            return None
-        case Check():
-            return old
-
-
-def _updated(write: Update, old: Stored | None) -> Stored:
-    new: Stored = {"pk": write.key.pk, "sk": write.key.sk} if old is None else dict(old)
-    changed, big = old is None, False
-    for name, value in write.put.items():
-        value = plain(value)
-        big = big or _is_big(value)
-        changed = changed or name not in new or not same(new[name], value)
-        new[name] = value
-    for name, amount in write.add.items():
-        before = new.get(name, 0)
-        if type(before) is not int:
-            raise ValueError(f"add {name}: what stands there is not a number")
-        changed = changed or amount != 0 or name not in new
-        new[name] = plain(before + amount)
-    for name in write.drop:
-        if name in new:
-            del new[name]
-            changed = True
-    if big or len(new) > _MANY:
-        _check_size(new)
-    return new if changed or old is None else old
-
-
-def _is_big(value: Any) -> bool:
-    """Worth measuring the item for."""
-    kind = type(value)
-    return kind is dict or kind is list or (kind is str and len(value) > _BIG_TEXT)
-
-
-def _check_size(item: Stored) -> None:
-    if metering.item_size(item) > _BIGGEST_ITEM:
-        raise ValueError("the item is larger than 400 KB")
-
-
-def _copy(item: Item) -> Stored:
-    copy = dict(item)
-    for name, value in copy.items():
-        kind = type(value)
-        if kind is dict or kind is list:
-            copy[name] = _deep(value)
-    return copy
-
-
-def _deep(value: Any) -> Any:
-    if type(value) is dict:
-        return {name: _deep(part) for name, part in value.items()}
-    if type(value) is list:
-        return [_deep(part) for part in value]
-    return value
+            by_table.setdefault(table._billing, []).append(one)
+    for billing, of_table in by_table.items():
+        billing.writes("TransactWriteItems", of_table, metering.TRANSACTION)
