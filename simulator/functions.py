@@ -237,6 +237,6 @@ def _by(platform: Platform, lasting: int) -> int:
 def _pay(platform: Platform, message: Message) -> None:
     owed = json.loads(message.body)
     if "cell" in owed:
-        platform.bell.ring(owed["cell"])
+        platform.bell.sound(owed["cell"], owed["number"])
     else:
         platform.reconciler.pay(owed["job"])

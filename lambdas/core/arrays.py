@@ -44,7 +44,7 @@ CHILD_FAILED = "Array Child Job failed"
 
 #: Partitions of one array's counters, for the largest; a small array needs fewer.
 COUNT_SHARDS = 64
-_CHILDREN_A_SHARD = 16
+_CHILDREN_A_SHARD = 64
 
 #: A child that was cancelled before its turn must be there when its turn comes (seconds).
 _KEPT_FOR_ITS_TURN = 366 * 86_400
@@ -171,13 +171,17 @@ def counts(items: Iterable[Item]) -> Counts:
     )
 
 
-def counted(child: JobState, status: Status) -> tuple[Update, ...]:
-    """The write that counts a child's end, in the end's own transaction; none for other jobs."""
+def counted(child: JobState, status: Status, beside: int | None = None) -> tuple[Update, ...]:
+    """The write that counts a child's end, in the end's own transaction; none for other jobs.
+
+    Children that end together are counted where the one with index `beside` is: one write.
+    """
     array, index = family(child.id)
     if index is None:
         return ()
+    shard = (index if beside is None else beside) % _shards(child.of)
     name = "succeeded" if status is Status.SUCCEEDED else "failed"
-    return (Update(count_key(array, index % _shards(child.of)), add={name: 1}),)
+    return (Update(count_key(array, shard), add={name: 1}),)
 
 
 def skipped(array: JobState, indices: Iterable[int]) -> tuple[Update, ...]:

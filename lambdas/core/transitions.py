@@ -336,6 +336,24 @@ def settled(state: JobState) -> Update:
     )
 
 
+def resolved_all(job: str, status: Status, fanned: int) -> Update:
+    """The last edges of an ended job were resolved: it owes nothing more.
+
+    Refused when more were resolved since, or its execution waits for an answer still.
+    """
+    return Update(
+        state_key(job),
+        drop=DUE,
+        when=(
+            Equals("status", status.value),
+            Present("due_at"),
+            same("fanned", fanned),
+            Absent("token"),
+            Absent("waiting"),
+        ),
+    )
+
+
 def defer_debt(state: JobState, at: int) -> Update:
     """Look at this job again at `at` (ms); only if its debt is still the one that was read."""
     return Update(

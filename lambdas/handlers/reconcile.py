@@ -27,6 +27,6 @@ def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
 def _pay(owed: dict[str, Any]) -> None:
     """An effect that was put off: a job's, or a bell that was to ring later."""
     if "cell" in owed:
-        bell().ring(owed["cell"])
+        bell().sound(owed["cell"], owed["number"])
     else:
         reconciler().pay(owed["job"])

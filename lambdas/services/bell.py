@@ -46,12 +46,22 @@ class BellService:
         return known or cell_with(self._catalog.snapshot(), queue=queue, name=name)
 
     def ring(self, cell: str) -> None:
+        number = self.turn(cell)
+        if number is not None:
+            self._bells.ring(cell, number)
+
+    def turn(self, cell: str) -> int | None:
+        """Turn the bell without a sound: the number under which the message must be sent, soon, by
+        who asks (a lost one is replaced after `LOST_AFTER`); None when it is rung already."""
         try:
             bell = self._table.write(capacity.ring(cell, self._clock.now()))
         except ConditionFailed:
-            return
-        if bell:
-            self._bells.ring(cell, bell["number"])
+            return None
+        return int(bell["number"]) if bell else None
+
+    def sound(self, cell: str, number: int) -> None:
+        """Send the message of a bell that was turned before."""
+        self._bells.ring(cell, number)
 
     def ring_lost(self) -> int:
         """Ring every cell whose bell has been rung for too long; how many there were."""

@@ -72,22 +72,29 @@ class Endings:
         """
         specs = self._specs.load_many([state.id for state, _ in ended])
         try:
-            ends = [self._end_of(s, report, specs[family(s.id)[0]]) for s, report in ended]
+            beside = dict(family(state.id) for state, _ in ended)
+            ends = [
+                self._end_of(s, report, specs[family(s.id)[0]], beside[family(s.id)[0]])
+                for s, report in ended
+            ]
         except LookupError:
             return False  # one has lost its request: it must not hold up the others
         return self._write(ends)
 
-    def _end_of(self, state: JobState, report: TaskReport, spec: JobSpec) -> _End:
+    def _end_of(
+        self, state: JobState, report: TaskReport, spec: JobSpec, beside: int | None = None
+    ) -> _End:
+        """What ends this attempt; a child is counted where that with index `beside` is."""
         now = self._clock.now()
         end = conclude(state, spec.retry, spec.extensions, report, now)
         writes: list[Update]
         match end.kind:
             case Kind.SUCCEEDED:
                 done = transitions.succeeded(state, end.outcome, self._expires(now))
-                writes = [done, *arrays.counted(state, Status.SUCCEEDED)]
+                writes = [done, *arrays.counted(state, Status.SUCCEEDED, beside)]
             case Kind.FAILED:
                 done = transitions.failed(state, end.outcome, self._expires(now))
-                writes = [done, *arrays.counted(state, Status.FAILED)]
+                writes = [done, *arrays.counted(state, Status.FAILED, beside)]
             case Kind.RETRY:
                 writes = [*transitions.retry(state, end.outcome, end.until, now)]
         return _End(state, writes, end)

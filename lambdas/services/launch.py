@@ -23,7 +23,7 @@ from lambdas.core.errors import (
 )
 from lambdas.core.job import JobState, Status, attempt_key, state_key, state_of
 from lambdas.core.ports import Clock, Inboxes, Journal, Table, TaskContainer, TaskReport, Tasks
-from lambdas.core.tables import Change
+from lambdas.core.tables import Change, Item
 from lambdas.core.updates import OWED_WITHIN
 from lambdas.services.endings import Endings
 
@@ -78,13 +78,14 @@ class Launcher:
 
     def _launch_fresh(self, claimed: JobState) -> None:
         """Launch a claim that nobody has leased yet, by the right of its freshness."""
-        item = self._jobs.get(state_key(claimed.id))
-        state = state_of(item) if item else None
+        keys = state_key(claimed.id), attempt_key(claimed.id, claimed.attempt)
+        found = self._jobs.get_many(keys)
+        state = state_of(found[keys[0]]) if keys[0] in found else None
         if state is None or not _waits(state) or state.run != claimed.run:
             return
         unleased = state.due_at == claimed.due_at
         if unleased and self._clock.now() < (state.claimed or 0) + FRESH:
-            self._run(state, alone=True)
+            self._run(state, self._frozen(state, found.get(keys[1])), alone=True)
 
     def launch_again(self, state: JobState) -> None:
         """Launch an attempt that was put off, beside others who may try. Raises Throttled."""
@@ -92,7 +93,7 @@ class Launcher:
             return
         leased = self._lease(state)
         if leased:
-            self._run(leased, alone=False)
+            self._run(leased, self._frozen(leased), alone=False)
 
     def launch_overdue(self, state: JobState) -> None:
         """Launch, or look up, an attempt whose launch was lost, by the right of its lease."""
@@ -106,7 +107,7 @@ class Launcher:
         if known:
             self._record(leased, known[0])
         elif now < claimed + TOKEN_TRUSTED:
-            self._run(leased, alone=True)
+            self._run(leased, self._frozen(leased), alone=True)
         else:
             self._endings.unlaunched(leased, "its launch was lost and ECS knows no task of it")
 
@@ -118,9 +119,8 @@ class Launcher:
             return None
         return state_of(item) if item else None
 
-    def _run(self, state: JobState, alone: bool) -> None:
+    def _run(self, state: JobState, request: Mapping[str, Any], alone: bool) -> None:
         """Call ECS. A refusal ends the attempt only if no other call can be on its way."""
-        request = self._frozen(state)
         try:
             task = self._tasks.run(request)
         except TaskConflict as conflict:
@@ -151,8 +151,9 @@ class Launcher:
             return
         self._journal.note("launched", job=state.id, attempt=state.attempt, task=task)
 
-    def _frozen(self, state: JobState) -> Mapping[str, Any]:
-        attempt = self._jobs.get(attempt_key(state.id, state.attempt))
+    def _frozen(self, state: JobState, attempt: Item | None = None) -> Mapping[str, Any]:
+        """The request that the claim of this attempt froze; `attempt` if it was read."""
+        attempt = attempt or self._jobs.get(attempt_key(state.id, state.attempt))
         if attempt is None or attempt["run"] != state.run:
             raise LookupError(f"job {state.id}: attempt {state.attempt} has no frozen request")
         request: Mapping[str, Any] = attempt["request"]

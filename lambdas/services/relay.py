@@ -175,7 +175,7 @@ class Relay:
             case outbox.LeaveSubmitted(job):
                 self._dependents.leave_submitted(job)
             case outbox.ResolveDependents():
-                self._dependents.resolve_all(effect.job, effect.succeeded)
+                self._dependents.resolve_all(effect.job, effect.succeeded, effect.fanned)
             case Edge():
                 self._dependents.recheck(effect)
             case Change(new=None, old=old):

@@ -27,6 +27,9 @@ from lambdas.services.claims import Claims
 TICKETS = 200
 HEADS = 50
 
+#: Heads beyond those that may be claimed: some in front may turn out not to be claimable.
+_SPARE = 10
+
 
 @dataclass(slots=True)
 class Round:
@@ -95,11 +98,15 @@ class Scheduler:
         return done
 
     def _come_back(self, name: str, may_claim: int) -> None:
-        """Work remains: ring again, after a second when the launch rate is used up."""
+        """Work remains: ring again, after a second when the launch rate is used up; until then the
+        bell is kept rung, so that what comes in between wakes nobody for nothing."""
         if may_claim > 0:
             self._bell.ring(name)
-        else:
-            self._inboxes.send(self._effects_queue, [json.dumps({"cell": name})], 1)
+            return
+        number = self._bell.turn(name)
+        if number is not None:
+            later = json.dumps({"cell": name, "number": number})
+            self._inboxes.send(self._effects_queue, [later], 1)
 
     def _clear(self, name: str) -> Item:
         try:
@@ -141,7 +148,7 @@ class Scheduler:
             look.more |= len(messages) == limit
             for message in messages:
                 self._read_ticket(queue.inbox, message, look, keys)
-            keys |= dict.fromkeys(self._heads(queue.name, look))
+            keys |= dict.fromkeys(self._heads(queue.name, look, min(HEADS, limit + _SPARE)))
         for item in self._jobs.get_many(list(keys)).values():
             state = state_of(item)
             if state.placeable:
@@ -171,11 +178,11 @@ class Scheduler:
             self._journal.warn("malformed ticket", body=message.body[:200])
             self._journal.count("MalformedTickets")
 
-    def _heads(self, queue: str, look: Round) -> list[Key]:
+    def _heads(self, queue: str, look: Round, most: int) -> list[Key]:
         """The first parked jobs of every lane of a queue; lanes long empty are forgotten."""
         heads: list[Key] = []
         for registered in self._ledgers.query(Query(capacity.lanes_partition(queue))).items:
-            page = self._jobs.query(Query(registered["lane"], index="by_lane", limit=HEADS))
+            page = self._jobs.query(Query(registered["lane"], index="by_lane", limit=most))
             heads += [Key(item["pk"], item["sk"]) for item in page.items]
             look.behind |= page.after is not None
             idle = self._clock.now() - registered["used"]

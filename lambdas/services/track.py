@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from lambdas.core import transitions
 from lambdas.core.errors import ConditionFailed
-from lambdas.core.job import JobState, Status, job_of_started_by, state_key, state_of
+from lambdas.core.job import JobState, Status, job_of, job_of_started_by, state_key, state_of
 from lambdas.core.ports import Clock, Journal, Table, TaskReport, Tasks
 from lambdas.services.endings import Endings
 
 #: Attempts ended in one transaction: three writes each at most, and one for each environment.
-TOGETHER = 20
+TOGETHER = 25
 
 
 class Tracker:
@@ -35,18 +35,22 @@ class Tracker:
         """
         ended = {report.task for report in reports if report.status == "STOPPED"}
         telling = [r for r in reports if r.status == "STOPPED" or r.task not in ended]
-        done = self._conclude_together(telling)
+        states = self._states(telling)
+        done = self._conclude_together(telling, states)
         alone = (report for report in telling if report.task not in done)
-        return [report for report in alone if not self._attempted(partial(self._record, report))]
+        return [
+            report for report in alone if not self._attempted(partial(self._record, report, states))
+        ]
 
     def on_report(self, report: TaskReport) -> None:
         """Record what one report says. Tasks that are not ours are none of our business."""
         named = job_of_started_by(report.started_by)
         if named is None:
             return
-        job, run = named
-        item = self._jobs.get(state_key(job))
-        state = state_of(item) if item else None
+        self._tell(report, *named, self._states([report]).get(named[0]))
+
+    def _tell(self, report: TaskReport, job: str, run: str, state: JobState | None) -> None:
+        """Record what a report says of attempt `run` of a job that was read after it came."""
         if state is None or state.run != run or not state.status.live:
             self._stop_orphan(job, run, report)
         elif state.task is not None and state.task != report.task:
@@ -56,34 +60,29 @@ class Tracker:
         elif report.status == "RUNNING":
             self._record_start(state, report)
 
-    def _ending(self, reports: Iterable[TaskReport]) -> list[tuple[JobState, TaskReport]]:
-        """The live attempts whose own task has stopped, each with that report."""
-        stopped = {
-            named: report
-            for report in reports
-            if report.status == "STOPPED" and (named := job_of_started_by(report.started_by))
-        }
-        items = self._jobs.get_many([state_key(job) for job, _ in stopped])
-        found = []
-        for (job, run), report in stopped.items():
-            item = items.get(state_key(job))
-            state = state_of(item) if item else None
-            if state and _is_its_own(state, run, report):
-                found.append((state, report))
-        return found
+    def _states(self, reports: Iterable[TaskReport]) -> dict[str, JobState]:
+        """The jobs that these reports name, those that there are, by id."""
+        named = filter(None, (job_of_started_by(report.started_by) for report in reports))
+        keys = list(dict.fromkeys(state_key(job) for job, _ in named))
+        found = self._jobs.get_many(keys) if keys else {}
+        return {job_of(key): state_of(item) for key, item in found.items()}
 
-    def _conclude_together(self, reports: Sequence[TaskReport]) -> set[str]:
+    def _conclude_together(
+        self, reports: Sequence[TaskReport], states: Mapping[str, JobState]
+    ) -> set[str]:
         """End attempts a transaction at a time; the tasks of those that were ended."""
         done: set[str] = set()
-        ending = self._ending(reports)
+        ending = _ending(reports, states)
         for first in range(0, len(ending), TOGETHER):
             part = ending[first : first + TOGETHER]
             if len(part) > 1 and self._attempted(partial(self._endings.conclude_together, part)):
                 done |= {report.task for _, report in part}
         return done
 
-    def _record(self, report: TaskReport) -> bool:
-        self.on_report(report)
+    def _record(self, report: TaskReport, states: Mapping[str, JobState]) -> bool:
+        named = job_of_started_by(report.started_by)
+        if named:
+            self._tell(report, *named, states.get(named[0]))
         return True
 
     def _attempted(self, do: Callable[[], bool]) -> bool:
@@ -115,6 +114,19 @@ class Tracker:
         self._journal.warn("second task of an attempt", job=state.id, task=report.task)
         if report.status != "STOPPED":
             self._tasks.stop(report.task, "its attempt has another task")
+
+
+def _ending(
+    reports: Iterable[TaskReport], states: Mapping[str, JobState]
+) -> list[tuple[JobState, TaskReport]]:
+    """The live attempts whose own task has stopped, each with its last report."""
+    found = {}
+    for report in reports:
+        named = job_of_started_by(report.started_by) if report.status == "STOPPED" else None
+        state = states.get(named[0]) if named else None
+        if named and state and _is_its_own(state, named[1], report):
+            found[state.id] = (state, report)
+    return list(found.values())
 
 
 def _is_its_own(state: JobState, run: str, report: TaskReport) -> bool:

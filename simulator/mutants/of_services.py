@@ -112,8 +112,8 @@ MUTANTS = (
     _mutant(
         _LAUNCH,
         "effects-prove-nothing",
-        "self._run(leased, alone=False)",
-        "self._run(leased, alone=True)",
+        "self._run(leased, self._frozen(leased), alone=False)",
+        "self._run(leased, self._frozen(leased), alone=True)",
         "A refusal counts as proof while another's RunTask is on its way.",
         "I2",
         "I7",
@@ -505,7 +505,7 @@ MUTANTS = (
     _mutant(
         _ENDINGS,
         "ends-are-counted",
-        "writes = [done, *arrays.counted(state, Status.SUCCEEDED)]",
+        "writes = [done, *arrays.counted(state, Status.SUCCEEDED, beside)]",
         "writes = [done]",
         "An array waits for ever for a child that succeeded.",
         "I3",

@@ -69,9 +69,17 @@ class TestCounting:
         assert write.key in arrays.count_keys(ARRAY.id, size)
         assert write.add == {"failed": 1}
 
-    @pytest.mark.parametrize(("size", "partitions"), [(1, 1), (31, 1), (32, 2), (10**7, 64)])
+    @pytest.mark.parametrize(("size", "partitions"), [(1, 1), (127, 1), (128, 2), (10**7, 64)])
     def test_a_small_array_has_few_counters(self, size, partitions):
         assert len(arrays.count_keys(ARRAY.id, size)) == partitions
+
+    @given(st.integers(1, 10_000_000), st.data())
+    def test_children_that_end_together_are_counted_together(self, size, data):
+        indices = data.draw(st.lists(st.integers(0, size - 1), min_size=1, max_size=5))
+        children = [arrays.child_of(array(size=size), index) for index in indices]
+        writes = [arrays.counted(child, Status.FAILED, indices[0])[0] for child in children]
+        assert len({write.key for write in writes}) == 1
+        assert writes[0].key in arrays.count_keys(ARRAY.id, size)
 
     def test_a_plain_job_counts_for_no_array(self):
         assert arrays.counted(replace(ARRAY, size=0), Status.FAILED) == ()
