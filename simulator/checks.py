@@ -18,6 +18,7 @@ from lambdas.core.job import (
     state_of,
 )
 from lambdas.core.tables import Change
+from simulator.changes import Changes
 from simulator.faults import Crash
 from simulator.world import World
 
@@ -56,15 +57,29 @@ class Watch:
         self._status: dict[str, Status] = {}
         self._waits_for: dict[str, tuple[str, ...]] = {}
         self._live: dict[str, str] = {}
+        self._changes = Changes(world)
         self._environments = tuple(world.platform.catalog.snapshot().environments.values())
 
     def on_change(self, change: Change) -> None:
         job = change.key.pk.removeprefix("JOB#")
         self._tell(job, change)
+        self.found += self._changes.broken_by(change)
         if change.key.sk == "SPEC" and change.new:
             self._waits_for[job] = tuple(d["jobId"] for d in change.new.get("depends_on") or ())
         if change.key.sk == "STATE" and change.new:
             self._moved(job, change.old, state_of(change.new))
+
+    def on_capacity_change(self, change: Change) -> None:
+        self.found += self._changes.broken_in_capacity(change)
+
+    def at_rest(self) -> list[str]:
+        """Everything that was found, once the world has come to rest."""
+        return [*self.found, *self._changes.twice()]
+
+    def forgotten(self) -> set[str]:
+        """Attempts (`startedBy`) that ended when ECS had forgotten their task: nobody can know how
+        it went."""
+        return set(self._changes.forgotten())
 
     def on_invoked(self, function: str, error: BaseException | None) -> None:
         if error and not isinstance(error, BatchyardError | Crash):

@@ -8,13 +8,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from simulator.mutants.catalog import MUTANTS
-from simulator.mutants.mutant import ROOT, Mutant
+from simulator.mutants.catalog import MUTANTS, SINGLE, caught, remember
+from simulator.mutants.mutant import ROOT, Mutant, Pair
 
 #: Within so many seeds every mutant must be caught.
 SEEDS = 2000
@@ -47,6 +47,8 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--only", action="append", metavar="NAME", help="this one (repeatable)")
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"at most (default {SEEDS})")
     parser.add_argument("--first-seed", type=int, default=0, metavar="N")
+    parser.add_argument("--fresh", action="store_true", help="known seeds are not tried first")
+    parser.add_argument("--remember", action="store_true", help="keep the seeds that caught")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N")
     parser.add_argument("--list", action="store_true", help="what each takes out, and why")
     parser.add_argument("--json", action="store_true", help="JSON alone")
@@ -55,16 +57,19 @@ def register(subparsers: Any) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """1 when a mutant survives or can not be run, else 0."""
-    mutants = [m for m in MUTANTS if not asked.only or m.name in asked.only]
+    mutants = _asked_for(asked.only)
     if asked.list:
         print("\n".join(_told(mutant) for mutant in mutants))
         return 0
     began = time.perf_counter()
     fates = []
-    for fate in _fates(mutants, asked.first_seed, asked.seeds, asked.workers):
+    known = {} if asked.fresh else caught()
+    for fate in _fates(mutants, asked.first_seed, asked.seeds, asked.workers, known):
         fates.append(fate)
         if not asked.json:
             print(_row(fate), flush=True)
+    if asked.remember:
+        remember({fate.name: fate.seed for fate in fates if fate.seed is not None})
     alive = [fate.name for fate in fates if fate.seed is None]
     figures = {
         "mutants": len(fates),
@@ -77,21 +82,37 @@ def run(asked: argparse.Namespace) -> int:
     return 1 if alive or not fates else 0
 
 
-def _fates(mutants: Sequence[Mutant], first: int, seeds: int, workers: int) -> Iterator[Fate]:
+def _asked_for(names: Sequence[str] | None) -> list[Mutant | Pair]:
+    """All, or those that are named: also such as are covered by others."""
+    if not names:
+        return list(MUTANTS)
+    known = {mutant.name: mutant for mutant in (*MUTANTS, *SINGLE)}
+    return [known[name] for name in names]
+
+
+def _fates(
+    mutants: Sequence[Mutant | Pair], first: int, seeds: int, workers: int, known: Mapping[str, int]
+) -> Iterator[Fate]:
     """Every mutant's fate in order, each found in a process of its own."""
+
+    def fate(mutant: Mutant | Pair) -> Fate:
+        return fate_of(
+            mutant.name, first, seeds, *(known[name] for name in (mutant.name,) if name in known)
+        )
+
     with ThreadPoolExecutor(workers) as pool:
-        yield from pool.map(lambda mutant: fate_of(mutant, first, seeds), mutants)
+        yield from pool.map(fate, mutants)
 
 
-def fate_of(mutant: Mutant, first: int = 0, seeds: int = SEEDS) -> Fate:
-    """Run the faults with this mutant until a seed catches it."""
-    words = ["-m", "simulator.mutants.child", mutant.name, str(first), str(seeds)]
+def fate_of(mutant: str, first: int = 0, seeds: int = SEEDS, *tried_first: int) -> Fate:
+    """Run the faults with this mutant, or pair, until a seed catches it."""
+    words = ["-m", "simulator.mutants.child", mutant, *map(str, (first, seeds, *tried_first))]
     child = subprocess.run(
         [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False
     )
     if child.returncode:
         last = (child.stderr.strip().splitlines() or ["no output"])[-1]
-        return Fate(name=mutant.name, error=f"not run: {last}")
+        return Fate(name=mutant, error=f"not run: {last}")
     return Fate(**json.loads(child.stdout))
 
 
@@ -100,5 +121,7 @@ def _row(fate: Fate) -> str:
     return f"{fate.name:<38} {seed:>9} {fate.cpu_s:>7.1f} s  {fate.by:<4} {fate.violation or ''}"
 
 
-def _told(mutant: Mutant) -> str:
+def _told(mutant: Mutant | Pair) -> str:
+    if isinstance(mutant, Pair):
+        return f"{mutant.name} ({' and '.join(mutant.of)})\n    {mutant.why}"
     return f"{mutant.name} ({mutant.path}; {', '.join(mutant.by)})\n    {mutant.guards}"

@@ -22,8 +22,15 @@ from simulator.odds import AT_CALLS, ONLY_AT, Odds
 
 Thing = TypeVar("Thing")
 
-#: How often an invocation dies at the call that a seed aims at, before and after.
+#: How often something goes wrong at the call that a seed aims at.
 AIMED = 0.2
+
+#: What a seed may aim: death on both sides of the call, or that others go first.
+AIMS = (
+    ("crashed_before", "crashed_after"),
+    ("crashed_before", "crashed_after"),
+    ("slow", "interleaved"),
+)
 
 #: Functions run in the middle of others this deep.
 DEEPEST = 2
@@ -39,6 +46,10 @@ LIMITS = {
     "reconcile": 60,
     "declare": 60,
 }
+
+
+#: A call site, and the faults that meet it.
+Aim = tuple[str, Sequence[str]]
 
 
 class Crash(BaseException):
@@ -73,15 +84,15 @@ class Gate:
 class Faults:
     """One run's faults. `calls` and `crashes` count call sites for coverage.
 
-    `aim` names a call site at which invocations die far more often than elsewhere; `only` limits
-    what goes wrong.
+    `aim` names a call site at which things go wrong far more often than elsewhere, and what; `only`
+    limits what goes wrong.
     """
 
     def __init__(
         self,
         odds: Odds | None = None,
         seed: int = 0,
-        aim: str | None = None,
+        aim: Aim | None = None,
         only: Only | None = None,
     ) -> None:
         self.odds = odds or Odds()
@@ -199,8 +210,8 @@ class Faults:
             for kind in AT_CALLS
             if operation in ONLY_AT.get(kind, (operation,)) and getattr(self.odds, kind)
         }
-        if site == self._aim:
-            odds |= {"crashed_before": AIMED, "crashed_after": AIMED}
+        if self._aim and site == self._aim[0]:
+            odds |= dict.fromkeys(self._aim[1], AIMED)
         return Gate(self._chance.stream(f"{function} {site}"), site, operation, odds)
 
     @contextmanager

@@ -132,3 +132,27 @@ STORM = Odds(
     reclaimed=0.02,
     skew=30_000,
 )
+
+#: Everything is slow, and ECS is short: records come minutes late, calls and readings overtake
+#: each other, so that two often do the same at once.
+LAG = Odds(
+    crashed_before=0.005,
+    crashed_after=0.005,
+    throttled=0.01,
+    unanswered=0.01,
+    short=0.4,
+    conflict=0.03,
+    interleaved=0.1,
+    slow=0.03,
+    stale=0.2,
+    unseen=0.1,
+    late=0.3,
+    again=0.15,
+    record_lost=0.02,
+    event_lost=0.05,
+    event_late=0.02,
+    replaced=0.05,
+    latest=4 * MINUTE,
+    slowest=25_000,
+    skew=30_000,
+)

@@ -73,9 +73,10 @@ class Plan:
         return asked
 
 
-def workload(seed: int, calm: bool, without: Collection[str] = ()) -> dict[str, Plan]:
-    """The jobs by name. `without` leaves out jobs (`job-3`) and stops (`stop 0 of job-3`)."""
-    plans = [_plan(seed, number, calm) for number in range(JOBS)]
+def workload(seed: int, timed: bool, without: Collection[str] = ()) -> dict[str, Plan]:
+    """The jobs by name, some of them `timed`. `without` leaves out jobs (`job-3`) and stops
+    (`stop 0 of job-3`)."""
+    plans = [_plan(seed, number, timed) for number in range(JOBS)]
     return {plan.name: _less(plan, without) for plan in plans if plan.name not in without}
 
 
@@ -95,9 +96,9 @@ def _less(plan: Plan, without: Collection[str]) -> Plan:
     return replace(plan, stops=stops, depends_on=waits)
 
 
-def _plan(seed: int, number: int, calm: bool) -> Plan:
+def _plan(seed: int, number: int, timed: bool) -> Plan:
     draw = random.Random(f"{seed} job {number}")
-    timeout = draw.random() < 0.15 and not calm
+    timeout = draw.random() < 0.15 and timed
     slow = timeout and draw.random() < 0.5
     many = draw.choice((0, 0, 0, 1, 1, 2, 3)) if number else 0
     runs = 30 * MINUTE if slow else draw.choice((0, 1_000, 5_000, 30_000, 100_000))

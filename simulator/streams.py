@@ -59,6 +59,7 @@ class Streams:
         deliver: Callable[[str, Sequence[Change]], bool],
         observe: Callable[[Change], None],
     ) -> None:
+        self.on_capacity: Callable[[Change], None] = lambda _change: None
         self._world = world
         self._deliver = deliver
         self._observe = observe
@@ -91,7 +92,11 @@ class Streams:
 
     def _unread(self) -> None:
         """Nobody reads the capacity table's stream yet."""
-        self._world.after(0, self._capacity.drain)
+        self._world.after(0, self._tell_capacity)
+
+    def _tell_capacity(self) -> None:
+        for change in self._capacity.drain():
+            self.on_capacity(change)
 
     def _arm(self, reader: _Reader, later: int) -> None:
         faults = self._world.faults

@@ -1,9 +1,11 @@
 """One trial: a small, hostile day of a deployment, drawn from a seed, and the verdict on it.
 
-Seeds take turns in three kinds of weather (`simulator.odds`): calm, in which only order, delay
+Seeds take turns in four kinds of weather (`simulator.odds`): calm, in which only order, delay
 and repetition trouble the functions and nothing is reconciled; deaf, in which most of the stream
-and many events are lost; and storm, in which everything happens at once. Each but the calm aims at
-one call site besides, at which invocations die again and again.
+and many events are lost; storm, in which everything happens at once; and lag, in which everything
+is slow and overtakes each other. Each but the calm aims at one call site besides, at which
+invocations die or are overtaken again and again; and in some of them functions stand still for
+hours (`simulator.outage`).
 """
 
 from __future__ import annotations
@@ -17,15 +19,17 @@ from simulator.callsites import named
 from simulator.chance import Only, Struck
 from simulator.checks import Watch, unfinished, violations
 from simulator.fargate import Outcome
-from simulator.faults import Crash, Faults
-from simulator.odds import CALM, DEAF, MINUTE, STORM
+from simulator.faults import AIMS, Aim, Crash, Faults
+from simulator.odds import CALM, DEAF, LAG, MINUTE, STORM
+from simulator.outage import Outage
 from simulator.plans import Plan, Stop, parts, workload
 from simulator.promises import broken_promises, unmoved
+from simulator.sizes import drawn
 from simulator.world import World
 
 Answer = TypeVar("Answer")
 
-WEATHER = (CALM, DEAF, STORM, STORM)
+WEATHER = (CALM, DEAF, STORM, LAG)
 #: The faults last so long; then the world must come to rest within the patience (minutes).
 TROUBLED, PATIENCE = 25, 12 * 60
 
@@ -45,10 +49,10 @@ class Trial:
         self.seed = seed
         self.odds = WEATHER[seed % len(WEATHER)]
         self.calm = self.odds is CALM
-        self.aim = None if self.calm else random.Random(f"{seed} aim").choice(sorted(named()))
-        self.faults = Faults(self.odds, seed, self.aim, only)
+        self.faults = Faults(self.odds, seed, None if self.calm else _aim(seed), only)
         self.interrupted: set[str] = set()
-        self.plans = workload(seed, self.calm, without)
+        self.outage = None if self.calm else Outage.of(seed)
+        self.plans = workload(seed, not self.calm and self.outage is None, without)
         self.world = World(seed=seed, faults=self.faults, metered=False)
         self.world.fargate.forgets = True
         self.world.fargate.outcome_of = self._outcome
@@ -57,6 +61,7 @@ class Trial:
         self._deploy()
         self.watch = Watch(self.world)
         self.world.functions.observers.append(self.watch)
+        self.world.functions.streams.on_capacity = self.watch.on_capacity_change
 
     @property
     def parts(self) -> list[str]:
@@ -69,6 +74,10 @@ class Trial:
         return self.faults.struck
 
     def run(self) -> Trial:
+        with drawn(self.seed):
+            return self._run()
+
+    def _run(self) -> Trial:
         world, begin = self.world, self.begin
         self.faults.on = True
         world.paused |= {"reconcile"} if self.calm else set()
@@ -76,9 +85,13 @@ class Trial:
             world.at(begin + plan.submitted, lambda plan=plan: self._submit(plan))  # type: ignore[misc]
             for stop in plan.stops:
                 world.at(begin + stop.when, lambda p=plan, s=stop: self._stop(p, s))  # type: ignore[misc]
+        if self.outage:
+            self.outage.befall(world, begin)
         for minute in range(1, TROUBLED):
             world.at(begin + minute * MINUTE + 30_000, self._reclaim)
         world.run(TROUBLED)
+        if self.outage:
+            world.run(self.outage.minutes)
         if self.calm:
             world.run(90)
             self.watch.found += [f"calm: {said}" for said in unmoved(world, self.plans)]
@@ -92,8 +105,8 @@ class Trial:
 
     def verdict(self) -> list[str]:
         """Every violation; [] when all went as it must."""
-        found = [*self.watch.found, *violations(self.world), *unfinished(self.world)]
-        excused = self.faults.refused | self.interrupted
+        found = [*self.watch.at_rest(), *violations(self.world), *unfinished(self.world)]
+        excused = self.faults.refused | self.interrupted | self.watch.forgotten()
         return list(dict.fromkeys((*found, *broken_promises(self.world, self.plans, excused))))
 
     # ── the world ─────────────────────────────────────────────────────────────────────────────
@@ -147,3 +160,9 @@ class Trial:
             except (Crash, Throttled, TooManyRequests):
                 self.world.lose_sandbox("api")
                 self.world.platform = self.world.sandbox("api")
+
+
+def _aim(seed: int) -> Aim:
+    """What this seed has in store for one call site."""
+    draw = random.Random(f"{seed} aim")
+    return draw.choice(sorted(named())), draw.choice(AIMS)

@@ -1,6 +1,7 @@
-"""One mutant's fault runs, in a process of their own: `python -m simulator.mutants.child NAME SEEDS`.
+"""One mutant's fault runs, in a process of their own.
 
-The mutated module never touches the disk: it is compiled from memory when it is first imported, so
+`python -m simulator.mutants.child NAME FIRST SEEDS [SEED …]`: single seeds are tried first. The
+mutated modules never touch the disk: they are compiled from memory when they are first imported, so
 nothing of the product may be imported before. Prints one line of JSON: what became of the mutant.
 """
 
@@ -10,14 +11,14 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from simulator.mutants.catalog import named
-from simulator.mutants.mutant import Mutant
+from simulator.mutants.mutant import sources
 
 #: CPU seconds after which a seed will never come to rest; a sound one takes less than one.
 ENDLESS = 20
@@ -28,19 +29,19 @@ class Endless(BaseException):
 
 
 class _Finder(MetaPathFinder):
-    """Finds the one mutated module."""
+    """Finds the mutated modules. `left` are those that were not asked for."""
 
-    def __init__(self, mutant: Mutant) -> None:
-        self._mutant = mutant
-        self.loaded = False
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = texts
+        self.left = set(texts)
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        spec = PathFinder.find_spec(name, path, target) if name == self._mutant.module else None
+        spec = PathFinder.find_spec(name, path, target) if name in self._texts else None
         if spec and spec.origin:
-            self.loaded = True
-            spec.loader = _Loader(name, spec.origin, self._mutant.source())
+            self.left.discard(name)
+            spec.loader = _Loader(name, spec.origin, self._texts[name])
         return spec
 
 
@@ -55,19 +56,19 @@ class _Loader(SourceFileLoader):
         return compile(self._text, self.path, "exec")
 
 
-def main(name: str, first: int, seeds: int) -> int:
-    finder = _Finder(named(name))
+def main(name: str, first: int, seeds: int, *tried_first: int) -> int:
+    finder = _Finder(sources(named(name)))
     sys.meta_path.insert(0, finder)
     signal.signal(signal.SIGVTALRM, _give_up)
     began = time.process_time()
-    caught = _first_caught(range(first, first + seeds))
-    if not finder.loaded:
-        raise LookupError(f"{name}: the fault runs never load {finder}")
+    caught = _first_caught((*tried_first, *range(first, first + seeds)))
+    if finder.left:
+        raise LookupError(f"{name}: the fault runs never load {finder.left}")
     print(json.dumps({"name": name, "cpu_s": round(time.process_time() - began, 1), **caught}))
     return 0
 
 
-def _first_caught(seeds: range) -> dict[str, Any]:
+def _first_caught(seeds: Sequence[int]) -> dict[str, Any]:
     """The first seed that shows the damage, and the violation; nothing when none does."""
     from simulator.command_faults import judge
 
@@ -89,4 +90,4 @@ def _give_up(_signal: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    sys.exit(main(sys.argv[1], *map(int, sys.argv[2:])))
