@@ -15,6 +15,7 @@ from lambdas.core import outbox
 from lambdas.core.job import JobState, Status, Waiting, family, state_of
 from lambdas.core.scheduling import lane, rank
 from lambdas.core.tables import Change
+from lambdas.core.updates import OWED_WITHIN
 from lambdas.services.bell import LOST_AFTER
 from simulator.fargate import REMEMBERED
 from simulator.world import World
@@ -163,15 +164,17 @@ def _never_had_a_task(old: JobState, new: JobState) -> bool:
 
 def _what_is_owed_is_written_down(step: Step) -> Iterator[str]:
     old, new = step.old, step.new
-    if new.due_at is not None:
-        return
-    if new.status.live:
+    if new.due_at is None and new.status.live:
         yield f"I3: is {new.status} and nobody will look at it"
-    if not (old and old.status.ended and old.fan == new.fan):
-        before = outbox.owed(old) if old else ()
-        for effect in outbox.owed(new):
-            if effect not in before:
-                yield f"I3: owes {type(effect).__name__} and nothing says so"
+    if old and old.status.ended and old.fan == new.fan:
+        return
+    before = outbox.owed(old) if old else ()
+    soon = step.now + OWED_WITHIN + step.slack
+    for effect in outbox.owed(new):
+        patient = isinstance(effect, outbox.CloseArray | outbox.AnswerWait)
+        late = new.due_at is None or (new.due_at > soon and not patient)
+        if late and effect not in before:
+            yield f"I3: owes {type(effect).__name__} and is due at {new.due_at} only"
 
 
 def _an_attempt_begins_when_it_may(step: Step) -> Iterator[str]:

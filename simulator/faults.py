@@ -26,11 +26,7 @@ Thing = TypeVar("Thing")
 AIMED = 0.2
 
 #: What a seed may aim: death on both sides of the call, or that others go first.
-AIMS = (
-    ("crashed_before", "crashed_after"),
-    ("crashed_before", "crashed_after"),
-    ("slow", "interleaved"),
-)
+AIMS = (("crashed_before", "crashed_after"), ("slow", "interleaved"))
 
 #: Functions run in the middle of others this deep.
 DEEPEST = 2
@@ -248,9 +244,14 @@ class Faults:
             case "interleaved":
                 self.between(self.interleave)
             case "slow":
-                self.between(lambda: self.elapse(1 + int(how * self.odds.slowest)))
+                self.between(lambda: self._dawdle(1 + int(how * self.odds.slowest)))
                 self.check_limit()
         return do()
+
+    def _dawdle(self, ms: int) -> None:
+        """Others go first, and go on."""
+        self.interleave()
+        self.elapse(ms)
 
     def between(self, others: Callable[[], None]) -> None:
         """Let others do something in the middle of a call."""

@@ -72,7 +72,7 @@ class Functions:
     def interleave(self) -> None:
         """Another function runs in the middle of the one that runs now."""
         act = self._world.act
-        self._world.faults.order((act, act, act, act, self.another_tick, self.reconcile))[0]()
+        self._world.faults.order((act, act, act, self.another_tick, self.reconcile))[0]()
 
     def invoke(self, function: str, do: Callable[[Platform], object]) -> bool:
         """One invocation; False when it failed or died, and its input must come again."""

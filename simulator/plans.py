@@ -10,15 +10,20 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lambdas.core.job import Status
 from simulator.odds import MINUTE
 
 JOBS = 12
 
-#: A timeout that a job either keeps by minutes or breaks by minutes (seconds).
-TIMEOUT = 300
+#: Timeouts that a job either keeps by far or breaks by minutes (seconds).
+SHORT, TIMEOUT = 60, 300
 
 #: The last submissions and stops (ms after the beginning).
 SUBMITTED_BY, STOPPED_BY = 4 * MINUTE, 10 * MINUTE
+
+#: Where a job is when another begins to wait for it, and when somebody asks for its end.
+_MET = (Status.RUNNING, Status.SUCCEEDED, Status.FAILED)
+_STOPPED_AT = (Status.RUNNABLE, Status.STARTING, Status.STARTING, Status.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +31,9 @@ class Stop:
     """Somebody asks for a job's end, or for that of one child of an array."""
 
     kind: str  #: cancel or terminate
-    when: int  #: ms after the beginning
+    when: int  #: ms after the beginning; or after the job is `at` a status
     child: int | None = None
+    at: Status | None = None
 
 
 @dataclass(slots=True)
@@ -39,9 +45,12 @@ class Plan:
     failures: int
     attempts: int
     backoff: bool
-    timeout: bool
+    timeout: int  #: seconds; 0: none
     depends_on: tuple[str, ...]
-    submitted: int  #: ms after the beginning
+    submitted: (
+        int  #: ms after the beginning; or after the first it waits for is where it `meets` it
+    )
+    meets: Status | None = None
     queue: str = "default"
     size: int = 0  #: of an array
     failing: int = 0  #: of an array: so many of its children fail as `failures` says
@@ -65,7 +74,7 @@ class Plan:
         if self.size:
             asked["arrayProperties"] = {"size": self.size}
         if self.timeout:
-            asked["timeout"] = {"attemptDurationSeconds": TIMEOUT}
+            asked["timeout"] = {"attemptDurationSeconds": self.timeout}
         if self.backoff:
             asked["tags"] = {"batchyard:backoff": "10s x2 max 1m"}
         if self.long:
@@ -93,17 +102,20 @@ def _less(plan: Plan, without: Collection[str]) -> Plan:
         stop for at, stop in enumerate(plan.stops) if f"stop {at} of {plan.name}" not in without
     )
     waits = tuple(name for name in plan.depends_on if name not in without)
-    return replace(plan, stops=stops, depends_on=waits)
+    meets = plan.meets if plan.depends_on[:1] == waits[:1] else None
+    return replace(plan, stops=stops, depends_on=waits, meets=meets)
 
 
 def _plan(seed: int, number: int, timed: bool) -> Plan:
     draw = random.Random(f"{seed} job {number}")
-    timeout = draw.random() < 0.15 and timed
+    timeout = TIMEOUT if draw.random() < 0.2 and timed else 0
     slow = timeout and draw.random() < 0.5
     many = draw.choice((0, 0, 0, 1, 1, 2, 3)) if number else 0
     runs = 30 * MINUTE if slow else draw.choice((0, 1_000, 5_000, 30_000, 100_000))
+    timeout = SHORT if timeout and runs <= 5_000 else timeout
     size = draw.choice((1, 2, 3, 5)) if draw.random() < 0.2 else 0
     parents = sorted(draw.sample(range(number), min(many, number)))
+    meets = draw.choice((None, None, *_MET)) if parents else None
     return Plan(
         name=f"job-{number}",
         runs=runs,
@@ -112,7 +124,8 @@ def _plan(seed: int, number: int, timed: bool) -> Plan:
         backoff=draw.random() < 0.4,
         timeout=timeout,
         depends_on=tuple(f"job-{parent}" for parent in parents),
-        submitted=draw.choice((0, 0, draw.randrange(SUBMITTED_BY))),
+        submitted=_soon(draw) if meets else draw.choice((0, 0, draw.randrange(SUBMITTED_BY))),
+        meets=meets,
         queue="high" if runs % 2_000 else "default",
         size=size,
         failing=draw.randint(0, size),
@@ -125,9 +138,18 @@ def _stops(draw: random.Random, size: int) -> list[Stop]:
     """One job in four is stopped; of an array, some children beside or instead."""
     stops = []
     if draw.random() < 0.25:
-        stops.append(Stop(draw.choice(("cancel", "terminate")), draw.randrange(STOPPED_BY)))
+        stops.append(_stop(draw, None))
     for child in range(size):
         if draw.random() < 0.15:
-            kind = draw.choice(("cancel", "terminate"))
-            stops.append(Stop(kind, draw.randrange(STOPPED_BY), child))
+            stops.append(_stop(draw, child))
     return stops
+
+
+def _stop(draw: random.Random, child: int | None) -> Stop:
+    kind, at = draw.choice(("cancel", "terminate")), draw.choice((None, *_STOPPED_AT))
+    return Stop(kind, _soon(draw) if at else draw.randrange(STOPPED_BY), child, at)
+
+
+def _soon(draw: random.Random) -> int:
+    """At once, as often as not (ms)."""
+    return draw.choice((0, 0, draw.randrange(2_000), draw.randrange(60_000)))

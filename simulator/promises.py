@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from lambdas.core.arrays import CHILD_FAILED
 from lambdas.core.job import JobState, Status, ecs_safe
-from simulator.plans import TIMEOUT, Plan
+from simulator.plans import Plan
 from simulator.world import World
 
 DEPENDENCY = "Dependent Job failed"
@@ -63,7 +63,7 @@ def _promised(world: World, plans: Plans, plan: Plan) -> tuple[Status, str | Non
     parents = [world.state(plans[name].id) for name in plan.depends_on]
     if any(parent.status is Status.FAILED for parent in parents):
         return Status.FAILED, DEPENDENCY
-    if plan.timeout and plan.runs > TIMEOUT * 1000:
+    if plan.timeout and plan.runs > plan.timeout * 1000:
         return Status.FAILED, CHILD_FAILED if plan.size else TIMED_OUT
     succeeds = plan.failures < plan.attempts or (plan.size > 0 and not plan.failing)
     return (Status.SUCCEEDED if succeeds else Status.FAILED), None

@@ -15,11 +15,13 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 from lambdas.core.errors import Throttled, TooManyRequests
+from lambdas.core.job import Status
 from simulator.callsites import named
 from simulator.chance import Only, Struck
 from simulator.checks import Watch, unfinished, violations
 from simulator.fargate import Outcome
 from simulator.faults import AIMS, Aim, Crash, Faults
+from simulator.moments import Moments
 from simulator.odds import CALM, DEAF, LAG, MINUTE, STORM
 from simulator.outage import Outage
 from simulator.plans import Plan, Stop, parts, workload
@@ -32,6 +34,12 @@ Answer = TypeVar("Answer")
 WEATHER = (CALM, DEAF, STORM, LAG)
 #: The faults last so long; then the world must come to rest within the patience (minutes).
 TROUBLED, PATIENCE = 25, 12 * 60
+
+#: The services that move jobs.
+HEART = frozenset({"claims", "schedule", "launch", "endings", "track", "relay", "dependents"})
+
+#: When a job is submitted at last whose moment has not come (ms after the beginning).
+LATE = 7 * MINUTE
 
 
 class Trial:
@@ -61,6 +69,8 @@ class Trial:
         self._deploy()
         self.watch = Watch(self.world)
         self.world.functions.observers.append(self.watch)
+        self.moments = Moments(self.world)
+        self.world.functions.observers.append(self.moments)
         self.world.functions.streams.on_capacity = self.watch.on_capacity_change
 
     @property
@@ -82,9 +92,13 @@ class Trial:
         self.faults.on = True
         world.paused |= {"reconcile"} if self.calm else set()
         for plan in self.plans.values():
-            world.at(begin + plan.submitted, lambda plan=plan: self._submit(plan))  # type: ignore[misc]
+            self._await_moments(plan)
+            # One that meets another comes when that is where it is to be met, or late.
+            first = LATE if plan.meets else plan.submitted
+            world.at(begin + first, lambda plan=plan: self._submit(plan))  # type: ignore[misc]
             for stop in plan.stops:
-                world.at(begin + stop.when, lambda p=plan, s=stop: self._stop(p, s))  # type: ignore[misc]
+                if stop.at is None:
+                    world.at(begin + stop.when, lambda p=plan, s=stop: self._stop(p, s))  # type: ignore[misc]
         if self.outage:
             self.outage.befall(world, begin)
         for minute in range(1, TROUBLED):
@@ -136,6 +150,8 @@ class Trial:
 
     def _submit(self, plan: Plan) -> None:
         """As a client does: again with the same token, until there is an answer."""
+        if plan.id:
+            return
         parents = {name: self.plans[name].id for name in plan.depends_on}
         if not all(parents.values()):
             soon = self.world.clock.now() + 10_000
@@ -143,6 +159,19 @@ class Trial:
             return
         asked = plan.request(parents)
         plan.id = self._insist(lambda: self.world.submit(plan.name, token=plan.name, **asked))
+
+    def _await_moments(self, plan: Plan) -> None:
+        """What is to be done when this job is somewhere."""
+        when = self.moments.when
+        for stop in plan.stops:
+            if stop.at:
+                place = (plan.name, stop.child, stop.at)
+                when(place, stop.when, lambda s=stop: self._stop(plan, s))  # type: ignore[misc]
+        for other in self.plans.values():
+            if other.meets and other.depends_on[0] == plan.name:
+                ends = plan.runs if other.meets is Status.RUNNING else 0
+                place = (plan.name, None, other.meets)
+                when(place, ends + other.submitted, lambda o=other: self._submit(o))  # type: ignore[misc]
 
     def _stop(self, plan: Plan, stop: Stop) -> None:
         if plan.id:
@@ -163,6 +192,8 @@ class Trial:
 
 
 def _aim(seed: int) -> Aim:
-    """What this seed has in store for one call site."""
+    """What this seed has in store for one call site; every other time for one that moves jobs."""
     draw = random.Random(f"{seed} aim")
-    return draw.choice(sorted(named())), draw.choice(AIMS)
+    sites = sorted(named())
+    heart = [site for site in sites if site.partition(":")[0] in HEART]
+    return draw.choice(draw.choice((sites, heart))), draw.choice(AIMS)
