@@ -8,7 +8,7 @@ the retry queue's path). Both paths carry out the same values, and every effect 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lambdas.core.job import JobState, Status, Waiting, ecs_safe, family
 
@@ -87,6 +87,7 @@ class ResolveDependents:
     job: str
     succeeded: bool
     fanned: int = 0  #: edges resolved so far: each round of a wide fan-out is an effect of its own
+    settles: bool = field(default=True, compare=False)  #: it is all that is owed
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,5 +197,6 @@ def _ended(state: JobState) -> tuple[Effect, ...]:
     if state.token:
         effects += (AnswerWait(state.id, state.token, WITHDRAWN, state.status_reason or ""),)
     if state.fan:
-        effects += (ResolveDependents(state.id, state.status is Status.SUCCEEDED, state.fanned),)
+        well, alone = state.status is Status.SUCCEEDED, state.waiting is None
+        effects += (ResolveDependents(state.id, well, state.fanned, settles=alone),)
     return effects

@@ -321,36 +321,25 @@ def depended_on(job: str) -> Update:
 
 
 def settled(state: JobState) -> Update:
-    """An ended job owes nothing any more (edges resolved, token answered).
-
-    Refused when more edges were resolved since the state was read: there may be more still.
-    """
+    """An ended job owes nothing any more (edges resolved, token answered)."""
     return Update(
         state_key(state.id),
         drop=("token", "waiting", "until", *DUE),
         when=(
             Equals("status", state.status.value),
             Present("due_at"),
-            same("fanned", state.fanned),
         ),
     )
 
 
-def resolved_all(job: str, status: Status, fanned: int) -> Update:
-    """The last edges of an ended job were resolved: it owes nothing more.
-
-    Refused when more were resolved since, or its execution waits for an answer still.
-    """
+def resolved_all(job: str, succeeded: bool) -> Update:
+    """The last edges of a job that ended without a wait were resolved: it owes nothing more. (An
+    edge that is written later looks at the job itself.)"""
+    status = Status.SUCCEEDED if succeeded else Status.FAILED
     return Update(
         state_key(job),
         drop=DUE,
-        when=(
-            Equals("status", status.value),
-            Present("due_at"),
-            same("fanned", fanned),
-            Absent("token"),
-            Absent("waiting"),
-        ),
+        when=(Equals("status", status.value), Present("due_at")),
     )
 
 

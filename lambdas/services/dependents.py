@@ -111,18 +111,17 @@ class Dependents:
 
     # ── the dependency's side ─────────────────────────────────────────────────────────────────
 
-    def resolve_all(self, job: str, succeeded: bool, fanned: int) -> None:
-        """Resolve up to `FAN_OUT` edges of an ended job, after `fanned` earlier ones; if there are
-        more, change it, to be called again by the stream."""
+    def resolve_all(self, job: str, succeeded: bool, settles: bool) -> None:
+        """Resolve up to `FAN_OUT` edges of an ended job; if there are more, change it, to be
+        called again by the stream. With the last its debt is paid, if it `settles`."""
         edges = self._edges(job)
         for edge in edges:
             self._resolve(edge, succeeded)
         if len(edges) == FAN_OUT:
             self._jobs.write(fanned_out(job, len(edges)))
-            return
-        status = Status.SUCCEEDED if succeeded else Status.FAILED
-        with suppress(ConditionFailed):  # settled before, or `reconcile` will
-            self._jobs.write(transitions.resolved_all(job, status, fanned))
+        elif settles:
+            with suppress(ConditionFailed):  # settled before
+                self._jobs.write(transitions.resolved_all(job, succeeded))
 
     def _edges(self, job: str) -> list[Edge]:
         edges: list[Edge] = []

@@ -80,7 +80,8 @@ class Relay:
             self._attempt(change, shared)
 
     def pay(self, job: str) -> JobState | None:
-        """Carry out everything a job owes now, read strongly; returns the state that owes no more.
+        """Carry out everything a job owes now, read strongly; returns the state that owes no more,
+        None when there is no such job, or it owes still.
 
         `launch` pays `Launch`; errors of effects are raised.
         """
@@ -97,7 +98,7 @@ class Relay:
             for effect in effects:
                 self._carry_out(effect)
             paid = effects
-        return state
+        return None  # there is more to pay
 
     # ── the stream ────────────────────────────────────────────────────────────────────────────
 
@@ -175,7 +176,7 @@ class Relay:
             case outbox.LeaveSubmitted(job):
                 self._dependents.leave_submitted(job)
             case outbox.ResolveDependents():
-                self._dependents.resolve_all(effect.job, effect.succeeded, effect.fanned)
+                self._dependents.resolve_all(effect.job, effect.succeeded, effect.settles)
             case Edge():
                 self._dependents.recheck(effect)
             case Change(new=None, old=old):

@@ -153,8 +153,8 @@ MUTANTS = (
     _mutant(
         _OUTBOX,
         "fan-out-by-rounds",
-        "state.status is Status.SUCCEEDED, state.fanned)",
-        "state.status is Status.SUCCEEDED)",
+        "state.id, well, state.fanned, settles=alone)",
+        "state.id, well, settles=alone)",
         "The second round of a wide fan-out is no new effect.",
         "I3",
     ),

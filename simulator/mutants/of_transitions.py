@@ -428,40 +428,6 @@ MUTANTS = (
         "I3",
     ),
     _mutant(
-        "settled-fanned",
-        """Present("due_at"),
-            same("fanned", state.fanned),""",
-        """Present("due_at"),""",
-        "A job with more to resolve owes nothing any more.",
-        "I3",
-    ),
-    _mutant(
-        "resolved-all-fanned",
-        """same("fanned", fanned),
-            Absent("token"),""",
-        """Absent("token"),""",
-        "An early round of a wide fan-out that is repeated lets the later ones go unpaid.",
-        "I3",
-    ),
-    _mutant(
-        "resolved-all-token",
-        """Absent("token"),
-            Absent("waiting"),
-        ),
-    )
-
-
-def defer_debt""",
-        """Absent("waiting"),
-        ),
-    )
-
-
-def defer_debt""",
-        "A job that ended while its execution slept owes it no answer any more.",
-        "I3",
-    ),
-    _mutant(
         "defer-due",
         'when=(Equals("status", state.status.value), Equals("due_at", state.due_at)),',
         'when=(Equals("status", state.status.value),),',

@@ -309,6 +309,23 @@ class TestWhatIsOwedIsPaid:
         one.run(minutes=10)
         assert one.state(job).status is Status.SUCCEEDED
 
+    def test_a_fan_out_too_wide_for_one_round(self):
+        one = world(lambda _n, _a: Outcome(runs=30_000))
+        first = one.submit("first")
+        children = [one.submit(f"c{i}", dependsOn=[{"jobId": first}]) for i in range(420)]
+        one.run(minutes=0.1, reconcile=False)
+        one.paused |= {"relay"}
+        one.run(minutes=1, reconcile=False)
+        assert one.state(first).status is Status.SUCCEEDED
+        one.lose_records()
+        relay = one.platform.relay
+        assert relay.pay(first) is None, "there is more"
+        assert relay.pay(first) == one.state(first)
+        assert one.state(first).due_at is None
+        one.paused.clear()
+        one.run(minutes=60)
+        assert {one.state(child).status for child in children} == {Status.SUCCEEDED}
+
     def test_a_claim_never_launched(self):
         one, job = self.lost_while("launch")
         assert (one.state(job).status, one.state(job).task) == (Status.STARTING, None)

@@ -73,6 +73,13 @@ def test_a_state_names_its_debts(state, effects):
     assert list(owed(state)) == effects
 
 
+@pytest.mark.parametrize("waiting", [None, outbox.Waiting.DEPENDENCIES])
+def test_an_end_with_an_execution_to_answer_is_not_settled_by_its_dependents(waiting):
+    token = "t" if waiting else None
+    ended = replace(JOB, status=Status.FAILED, fan=True, waiting=waiting, token=token)
+    assert owed(ended)[-1].settles is (waiting is None)
+
+
 def test_a_change_of_something_else_owes_nothing_anew():
     assert newly_owed(JOB, replace(JOB, priority=7)) == ()
 
