@@ -11,11 +11,11 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import CodeType
 from typing import Any, TypeVar
 
-from lambdas.core.errors import Throttled
+from lambdas.core.errors import BatchyardError, Throttled
 from lambdas.core.ports import Ports
 from simulator.chance import Chance, Only, Stream, Struck
 from simulator.odds import AT_CALLS, ONLY_AT, Odds
@@ -26,7 +26,8 @@ Thing = TypeVar("Thing")
 AIMED = 0.2
 
 #: What a seed may aim: death on both sides of the call, or that others go first.
-AIMS = (("crashed_before", "crashed_after"), ("slow", "interleaved"))
+OVERTAKEN = ("slow", "interleaved")
+AIMS = (("crashed_before", "crashed_after"), OVERTAKEN, ("posthumous", "slow"))
 
 #: Functions run in the middle of others this deep.
 DEEPEST = 2
@@ -104,6 +105,7 @@ class Faults:
         self.answers: dict[Any, list[tuple[int, Any]]] = {}
         self.interleave: Callable[[], None] = lambda: None
         self.elapse: Callable[[int], None] = lambda _ms: None
+        self.later: Callable[[int, Callable[[], object]], None] = lambda _ms, _do: None
         self._aim = aim
         self._chance = Chance(seed, only)
         self._streams: dict[tuple[int, str], Stream] = {}
@@ -204,10 +206,10 @@ class Faults:
         odds = {
             kind: getattr(self.odds, kind)
             for kind in AT_CALLS
-            if operation in ONLY_AT.get(kind, (operation,)) and getattr(self.odds, kind)
+            if _may(kind, function, operation) and getattr(self.odds, kind)
         }
         if self._aim and site == self._aim[0]:
-            odds |= dict.fromkeys(self._aim[1], AIMED)
+            odds |= {kind: AIMED for kind in self._aim[1] if _may(kind, function, operation)}
         return Gate(self._chance.stream(f"{function} {site}"), site, operation, odds)
 
     @contextmanager
@@ -244,8 +246,14 @@ class Faults:
             case "interleaved":
                 self.between(self.interleave)
             case "slow":
+                answer = do() if how < 0.5 else None
                 self.between(lambda: self._dawdle(1 + int(how * self.odds.slowest)))
                 self.check_limit()
+                if how < 0.5:
+                    return answer
+            case "posthumous":
+                self.later(1 + int(how * self.odds.lands), lambda: _land(do))
+                raise Crash(fault)
         return do()
 
     def _dawdle(self, ms: int) -> None:
@@ -262,3 +270,20 @@ class Faults:
             others()
         finally:
             self._depth -= 1
+
+
+def _may(kind: str, function: str, operation: str) -> bool:
+    """Whether this can happen to this function's calls of this operation.
+
+    A launch that outlives its invocation is assumed of `reconcile` alone: Lambda repeats a batch of
+    the stream at once, and ECS is trusted to have seen the first call by then.
+    """
+    if kind == "posthumous" and operation == "run" and function != "reconcile":
+        return False
+    return operation in ONLY_AT.get(kind, (operation,))
+
+
+def _land(do: Callable[[], object]) -> None:
+    """A call has its effect, and nobody hears of it."""
+    with suppress(BatchyardError):
+        do()

@@ -25,7 +25,8 @@ class Odds:
     refused: float = 0.0  #: RunTask: no access, no image, a wrong parameter
     conflict: float = 0.0  #: RunTask: the token's task is there already; ECS names it, or not
     interleaved: float = 0.0  #: something else happens first
-    slow: float = 0.0  #: the call takes its time, and the others go on
+    slow: float = 0.0  #: the call, or its answer, takes its time, and the others go on
+    posthumous: float = 0.0  #: the invocation dies, and its call has its effect later
     stale: float = 0.0  #: an index answers as it stood a while ago
     unseen: float = 0.0  #: ECS does not show its youngest tasks yet
 
@@ -40,6 +41,7 @@ class Odds:
 
     latest: int = 20_000  #: how late is late (ms)
     slowest: int = 45_000  #: how slow is slow (ms)
+    lands: int = 8_000  #: how much later a posthumous call has its effect (ms)
     stalest: int = 3 * MINUTE  #: how old an index' answer can be (ms)
     skew: int = 0  #: functions' clocks are off by this much at most, either way (ms)
 
@@ -60,25 +62,17 @@ AT_CALLS = (
     "conflict",
     "interleaved",
     "slow",
+    "posthumous",
     "stale",
     "unseen",
 )
 
+_EFFECTS = ("send", "run", "start", "succeed", "fail", "ring", "stop", "create", "register", "put")
+
 #: Faults that can happen to these operations alone; the others can happen to every one.
 ONLY_AT = {
-    "repeated": (
-        "write",
-        "send",
-        "run",
-        "start",
-        "succeed",
-        "fail",
-        "ring",
-        "stop",
-        "create",
-        "register",
-        "put",
-    ),
+    "repeated": ("write", *_EFFECTS),
+    "posthumous": ("write", "transact", *_EFFECTS),
     "conflicted": ("transact",),
     "also_conflicted": ("transact",),
     "partial": ("take",),
@@ -91,7 +85,15 @@ ONLY_AT = {
 }
 
 #: Nothing is lost or refused: order, time and repetition alone. The stream must move everything.
-CALM = Odds(interleaved=0.06, late=0.3, again=0.1, replaced=0.05, latest=3_000)
+CALM = Odds(
+    interleaved=0.06,
+    slow=0.02,
+    slowest=3_000,
+    late=0.3,
+    again=0.1,
+    replaced=0.05,
+    latest=3_000,
+)
 
 #: The stream says little: `reconcile` alone pays what is owed.
 DEAF = Odds(
@@ -154,5 +156,39 @@ LAG = Odds(
     replaced=0.05,
     latest=4 * MINUTE,
     slowest=25_000,
-    skew=30_000,
+    skew=10_000,
+)
+
+#: Nothing is lost and little comes late, but everybody is slow: a job's whole life passes between
+#: one call of a function and the next.
+DUEL = Odds(
+    crashed_after=0.003,
+    conflicted=0.01,
+    interleaved=0.1,
+    slow=0.06,
+    late=0.05,
+    again=0.2,
+    record_lost=0.01,
+    replaced=0.02,
+    slowest=20_000,
+    skew=10_000,
+)
+
+#: The stream says little, ECS is short, and several `reconcile` at once.
+RIVALS = Odds(
+    throttled=0.02,
+    short=0.4,
+    conflict=0.03,
+    interleaved=0.1,
+    slow=0.04,
+    posthumous=0.02,
+    unseen=0.05,
+    late=0.1,
+    again=0.2,
+    record_lost=0.4,
+    event_lost=0.1,
+    execution_lost=0.05,
+    replaced=0.02,
+    slowest=20_000,
+    skew=10_000,
 )

@@ -15,15 +15,16 @@ from simulator.odds import MINUTE
 
 JOBS = 12
 
-#: Timeouts that a job either keeps by far or breaks by minutes (seconds).
+#: Timeouts (seconds): a job keeps them by far, breaks them by minutes, or ends on the stroke.
 SHORT, TIMEOUT = 60, 300
 
 #: The last submissions and stops (ms after the beginning).
 SUBMITTED_BY, STOPPED_BY = 4 * MINUTE, 10 * MINUTE
 
 #: Where a job is when another begins to wait for it, and when somebody asks for its end.
-_MET = (Status.RUNNING, Status.SUCCEEDED, Status.FAILED)
-_STOPPED_AT = (Status.RUNNABLE, Status.STARTING, Status.STARTING, Status.RUNNING)
+_MET = (Status.RUNNABLE, Status.RUNNING, Status.RUNNING, Status.SUCCEEDED, Status.FAILED)
+_STOPPED_AT = (Status.RUNNABLE, Status.STARTING, Status.STARTING, Status.RUNNING, Status.RUNNING)
+_STOPPED_WAITING = (Status.SUBMITTED, Status.SUBMITTED, Status.PENDING, Status.RUNNABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,11 @@ class Plan:
         """Whether this attempt of the job, or of a child of it, ends with an exit code of 1."""
         fails = index is None or index >= self.size - self.failing
         return fails and attempt <= self.failures
+
+    @property
+    def on_the_stroke(self) -> bool:
+        """It ends when its time is up: either may be first."""
+        return self.runs == self.timeout * 1000 > 0
 
     def request(self, parents: dict[str, str]) -> dict[str, Any]:
         """SubmitJob's request; `parents` are the ids of the jobs it waits for, by name."""
@@ -112,7 +118,8 @@ def _plan(seed: int, number: int, timed: bool) -> Plan:
     slow = timeout and draw.random() < 0.5
     many = draw.choice((0, 0, 0, 1, 1, 2, 3)) if number else 0
     runs = 30 * MINUTE if slow else draw.choice((0, 1_000, 5_000, 30_000, 100_000))
-    timeout = SHORT if timeout and runs <= 5_000 else timeout
+    if timeout and runs <= 5_000:
+        timeout, runs = SHORT, draw.choice((runs, SHORT * 1000))
     size = draw.choice((1, 2, 3, 5)) if draw.random() < 0.2 else 0
     parents = sorted(draw.sample(range(number), min(many, number)))
     meets = draw.choice((None, None, *_MET)) if parents else None
@@ -130,24 +137,29 @@ def _plan(seed: int, number: int, timed: bool) -> Plan:
         size=size,
         failing=draw.randint(0, size),
         long=draw.random() < 0.05,
-        stops=tuple(_stops(draw, size)),
+        stops=tuple(_stops(draw, size, runs, bool(parents))),
     )
 
 
-def _stops(draw: random.Random, size: int) -> list[Stop]:
-    """One job in four is stopped; of an array, some children beside or instead."""
+def _stops(draw: random.Random, size: int, runs: int, waits: bool) -> list[Stop]:
+    """One job in four is stopped, and some twice; of an array, some children beside or instead."""
     stops = []
     if draw.random() < 0.25:
-        stops.append(_stop(draw, None))
+        first = _stop(draw, runs, waits, None)
+        stops += [first, replace(first, kind="terminate")][: draw.choice((1, 1, 2))]
     for child in range(size):
         if draw.random() < 0.15:
-            stops.append(_stop(draw, child))
+            stops.append(_stop(draw, runs, waits, child))
     return stops
 
 
-def _stop(draw: random.Random, child: int | None) -> Stop:
-    kind, at = draw.choice(("cancel", "terminate")), draw.choice((None, *_STOPPED_AT))
-    return Stop(kind, _soon(draw) if at else draw.randrange(STOPPED_BY), child, at)
+def _stop(draw: random.Random, runs: int, waits: bool, child: int | None) -> Stop:
+    kind = draw.choice(("cancel", "terminate"))
+    at = draw.choice((None, *(_STOPPED_WAITING if waits and child is None else _STOPPED_AT)))
+    if at is None:
+        return Stop(kind, draw.randrange(STOPPED_BY), child)
+    ends = runs if at is Status.RUNNING and draw.random() < 0.5 else 0
+    return Stop(kind, ends + _soon(draw), child, at)
 
 
 def _soon(draw: random.Random) -> int:

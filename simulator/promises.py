@@ -51,7 +51,9 @@ def _excused(state: JobState, plan: Plan, excused: Collection[str]) -> bool:
     """It failed because a user asked for it, or because of ECS alone."""
     if state.status is not Status.FAILED:
         return False
-    if plan.stopped and (state.status_reason or "").endswith("by a user"):
+    if plan.on_the_stroke and state.status_reason in (TIMED_OUT, CHILD_FAILED):
+        return True
+    if plan.stopped and " by a user" in (state.status_reason or ""):
         return True
     if any(stop.child is not None for stop in plan.stopped) and state.status_reason == CHILD_FAILED:
         return True

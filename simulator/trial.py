@@ -20,9 +20,9 @@ from simulator.callsites import named
 from simulator.chance import Only, Struck
 from simulator.checks import Watch, unfinished, violations
 from simulator.fargate import Outcome
-from simulator.faults import AIMS, Aim, Crash, Faults
+from simulator.faults import AIMS, OVERTAKEN, Aim, Crash, Faults
 from simulator.moments import Moments
-from simulator.odds import CALM, DEAF, LAG, MINUTE, STORM
+from simulator.odds import CALM, DEAF, DUEL, LAG, MINUTE, RIVALS, STORM
 from simulator.outage import Outage
 from simulator.plans import Plan, Stop, parts, workload
 from simulator.promises import broken_promises, unmoved
@@ -31,12 +31,17 @@ from simulator.world import World
 
 Answer = TypeVar("Answer")
 
-WEATHER = (CALM, DEAF, STORM, LAG)
+WEATHER = (CALM, DEAF, STORM, LAG, DUEL, RIVALS, STORM, DUEL)
 #: The faults last so long; then the world must come to rest within the patience (minutes).
 TROUBLED, PATIENCE = 25, 12 * 60
 
 #: The services that move jobs.
 HEART = frozenset({"claims", "schedule", "launch", "endings", "track", "relay", "dependents"})
+
+LAUNCHING = frozenset({"launch", "reconcile"})
+
+#: Where tasks are made.
+RUN = "launch:Launcher._run:run"
 
 #: When a job is submitted at last whose moment has not come (ms after the beginning).
 LATE = 7 * MINUTE
@@ -57,9 +62,9 @@ class Trial:
         self.seed = seed
         self.odds = WEATHER[seed % len(WEATHER)]
         self.calm = self.odds is CALM
-        self.faults = Faults(self.odds, seed, None if self.calm else _aim(seed), only)
-        self.interrupted: set[str] = set()
         self.outage = None if self.calm else Outage.of(seed)
+        self.faults = Faults(self.odds, seed, self._aim(), only)
+        self.interrupted: set[str] = set()
         self.plans = workload(seed, not self.calm and self.outage is None, without)
         self.world = World(seed=seed, faults=self.faults, metered=False)
         self.world.fargate.forgets = True
@@ -123,6 +128,17 @@ class Trial:
         excused = self.faults.refused | self.interrupted | self.watch.forgotten()
         return list(dict.fromkeys((*found, *broken_promises(self.world, self.plans, excused))))
 
+    def _aim(self) -> Aim:
+        """What this seed has in store for one call site; every other time for one that moves jobs."""
+        draw = random.Random(f"{self.seed} aim")
+        if self.outage and draw.random() < 0.5:
+            return RUN, ("crashed_after", "posthumous")
+        sites, files = sorted(named()), LAUNCHING if self.odds is RIVALS else HEART
+        heart = [site for site in sites if site.partition(":")[0] in files]
+        return draw.choice(draw.choice((sites, heart))), OVERTAKEN if self.calm else draw.choice(
+            AIMS
+        )
+
     # ── the world ─────────────────────────────────────────────────────────────────────────────
 
     def _outcome(self, variables: Mapping[str, str]) -> Outcome:
@@ -178,7 +194,7 @@ class Trial:
             plan.stopped.append(stop)
             job = plan.id if stop.child is None else f"{plan.id}:{stop.child}"
             ask = self.world.cancel if stop.kind == "cancel" else self.world.terminate
-            self._insist(lambda: ask(job, f"{stop.kind} by a user"))
+            self._insist(lambda: ask(job, f"{stop.kind} by a user ({len(plan.stopped)})"))
 
     def _insist(self, do: Callable[[], Answer]) -> Answer:
         """Call until there is an answer, as a client's SDK does."""
@@ -189,11 +205,3 @@ class Trial:
             except (Crash, Throttled, TooManyRequests):
                 self.world.lose_sandbox("api")
                 self.world.platform = self.world.sandbox("api")
-
-
-def _aim(seed: int) -> Aim:
-    """What this seed has in store for one call site; every other time for one that moves jobs."""
-    draw = random.Random(f"{seed} aim")
-    sites = sorted(named())
-    heart = [site for site in sites if site.partition(":")[0] in HEART]
-    return draw.choice(draw.choice((sites, heart))), draw.choice(AIMS)

@@ -88,6 +88,7 @@ class World:
         )
         self.faults.interleave = self.functions.interleave
         self.faults.elapse = self.elapse
+        self.faults.later = self.after
 
     # ── what a user does ──────────────────────────────────────────────────────────────────────
 
