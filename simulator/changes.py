@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from lambdas.core import outbox
 from lambdas.core.job import JobState, Status, Waiting, family, state_of
 from lambdas.core.scheduling import lane, rank
-from lambdas.core.tables import Change
+from lambdas.core.tables import Change, Query
 from lambdas.core.updates import OWED_WITHIN
 from lambdas.services.bell import LOST_AFTER
 from simulator.fargate import REMEMBERED
@@ -52,6 +52,8 @@ class Changes:
         self._next: dict[str, int] = {}  #: of each array: the first index not handed out
         self._on_their_way: dict[str, set[str]] = defaultdict(set)  #: children by array
         self._edges: dict[tuple[str, int], set[str]] = defaultdict(set)  #: by dependent and page
+        self._waiting: dict[str, set[str]] = defaultdict(set)  #: dependents by dependency
+        self._to_be_told: dict[str, set[str]] = {}  #: of these, those who waited when it ended
 
     def broken_by(self, change: Change) -> Iterator[str]:
         """What this change of the jobs table breaks, one sentence each."""
@@ -75,23 +77,35 @@ class Changes:
         old, new = change.old or {}, change.new or {}
         if change.key.sk in ("LEDGER", "RELEASED"):
             yield from _shrunk(change, "I4", "taken", "released")
+        if change.key.pk.startswith("LANES#") and change.new is None:
+            yield from self._forgotten_lane(change)
         if change.key.sk == "BELL" and old.get("rung") and new["number"] != old["number"]:
             lasted = self._world.clock.now() - old["rung_at"]
             if lasted + 2 * self._world.faults.odds.skew < LOST_AFTER:
                 yield f"{change.key.pk} is rung again {lasted} ms after it was rung"
 
+    def _forgotten_lane(self, change: Change) -> Iterator[str]:
+        """I8: nobody is parked where no tick looks."""
+        tables, name = self._world.tables, change.key.sk
+        parked = tables.jobs.query(Query(name, index="by_lane", limit=1)).items
+        if parked and tables.capacity.get(change.key) is None:
+            yield f"I8: lane {name} is forgotten, and {parked[0]['pk']} is parked in it"
+
     def twice(self) -> Iterator[str]:
-        """I2: what was said never to have had a task has none."""
+        """I2: what was said never to have had a task has none, as far as anybody could know."""
+        lost = self.forgotten()
         for arn, task in self._world.fargate.made.items():
-            if task.request["startedBy"] in self.never:
+            if task.request["startedBy"] in self.never - lost:
                 yield f"I2: {task.request['startedBy']} was said to have no task, it has {arn}"
 
-    def forgotten(self) -> Iterator[str]:
-        """Attempts (`startedBy`) that ended an hour or more after their task."""
+    def forgotten(self) -> set[str]:
+        """Attempts (`startedBy`) that ended when ECS had forgotten their task."""
+        lost = set()
         for task in self._world.fargate.made.values():
             ended = self._ended.get(task.request["startedBy"])
             if task.stopped and ended and ended >= task.stopped + REMEMBERED:
-                yield task.request["startedBy"]
+                lost.add(task.request["startedBy"])
+        return lost
 
     # ── jobs ──────────────────────────────────────────────────────────────────────────────────
 
@@ -105,6 +119,7 @@ class Changes:
             if _never_had_a_task(old, new):
                 self.never.add(old.started_by)
         yield from self._its_own_task(step)
+        yield from self._tells_dependents(step)
         if new.size:
             yield from self._of_array(step)
         elif new.of:
@@ -119,6 +134,16 @@ class Changes:
             yield f"I2: job {new.id} has the task of {task.request['startedBy']}"
         if before and step.same_attempt:
             yield f"I2: job {new.id} had task {before}, and has {new.task}"
+
+    def _tells_dependents(self, step: Step) -> Iterator[str]:
+        """Who waited when a job ended is told before it owes nothing more."""
+        old, new = step.old, step.new
+        if not new.status.ended:
+            return
+        told_by_now = self._to_be_told.setdefault(new.id, set(self._waiting[new.id]))
+        settles = old and old.status.ended and old.due_at is not None and new.due_at is None
+        if settles and (left := told_by_now & self._waiting[new.id]):
+            yield f"I3: job {new.id} owes nothing more, and {sorted(left)} wait for it"
 
     def _of_array(self, step: Step) -> Iterator[str]:
         old, new = step.old, step.new
@@ -146,6 +171,8 @@ class Changes:
         edge = change.new or change.old or {}
         known = self._edges[edge["dependent"], edge["page"]]
         (known.add if change.new else known.discard)(edge["dependency"])
+        waiting = self._waiting[edge["dependency"]]
+        (waiting.add if change.new else waiting.discard)(edge["dependent"])
 
     def _of_page(self, job: str, change: Change) -> Iterator[str]:
         """A page counts the edges that name it."""
@@ -200,14 +227,53 @@ def _a_wish_to_stop_stands(step: Step) -> Iterator[str]:
 
 def _an_attempt_has_its_time(step: Step) -> Iterator[str]:
     old, new = step.old, step.new
-    if not new.timeout or new.started is None:
+    if not new.timeout:
         return
-    ends = new.started + new.timeout * 1000
+    ends = (new.started or step.now) + new.timeout * 1000
     begins = new.status is Status.RUNNING and old is not None and old.status is Status.STARTING
     if begins and new.due_at is not None and new.due_at > ends:
         yield "I3: is not looked at when its time is up"
     if new.stop_kind == "timeout" and old and old.stop is None and step.now + step.slack < ends:
         yield f"I3: is stopped {ends - step.now} ms before its time is up"
+
+
+def _what_has_ended_stays(step: Step) -> Iterator[str]:
+    old, new = step.old, step.new
+    if old is None or not old.status.ended:
+        return
+    for name in _LASTING:
+        if getattr(old, name) != getattr(new, name):
+            yield f"I1: has ended, and {name} goes from {getattr(old, name)} to {getattr(new, name)}"
+
+
+def _a_debt_is_not_put_off(step: Step) -> Iterator[str]:
+    old, new = step.old, step.new
+    if old is None or new.due_at is None or old.due_at == new.due_at:
+        return
+    late = new.due_at - step.now - OWED_WITHIN - step.slack
+    if late > 0 and any(isinstance(effect, _PROMPT) for effect in outbox.owed(new)):
+        yield f"I3: puts off what it owes by {late} ms"
+
+
+_LASTING = (
+    *("status", "attempt", "run", "task", "started", "stopped", "exit", "reason"),
+    *(
+        "status_reason",
+        "stop",
+        "stop_kind",
+        "doomed",
+        "expanded",
+        "pages",
+        "lane",
+        "ticket",
+        "wait",
+    ),
+)
+
+#: What is paid at once, or within two minutes.
+_PROMPT = (
+    outbox.SendTicket | outbox.Launch | outbox.LeaveSubmitted | outbox.ExpandDependencies
+) | outbox.ResolveDependents
 
 
 def _only_who_may_start_stands_in_a_lane(step: Step) -> Iterator[str]:
@@ -254,6 +320,8 @@ RULES: tuple[Callable[[Step], Iterable[str]], ...] = (
     _only_who_may_start_stands_in_a_lane,
     _a_wait_ends_when_it_is_over,
     _a_wait_is_of_a_job_that_waits,
+    _what_has_ended_stays,
+    _a_debt_is_not_put_off,
 )
 
 

@@ -26,8 +26,11 @@ Thing = TypeVar("Thing")
 AIMED = 0.2
 
 #: What a seed may aim: death on both sides of the call, or that others go first.
-OVERTAKEN = ("slow", "interleaved")
-AIMS = (("crashed_before", "crashed_after"), OVERTAKEN, ("posthumous", "slow"))
+AIMS = (
+    ("crashed_before", "crashed_after"),
+    ("slow", "interleaved"),
+    ("posthumous", "slow"),
+)
 
 #: Functions run in the middle of others this deep.
 DEEPEST = 2

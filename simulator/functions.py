@@ -64,10 +64,15 @@ class Functions:
         self._world = world
         self._blocked: dict[str, int] = {}  #: cells whose bell failed, until when
         self._arrived: list[_Delivery] = []
+        self._held = 0
         world.inboxes.hidden[world.settings.effects_queue] = EFFECT_AGAIN
         world.inboxes.on_sent = self._sent
         world.bells.on_ring = lambda: self._soon(self._bell, world.latencies.queue)
         world.tasks.on_report = self._reported
+
+    def hold(self, until: int) -> None:
+        """Messages for `track` and `reconcile` wait until then (epoch ms)."""
+        self._held = until
 
     def interleave(self) -> None:
         """Another function runs in the middle of the one that runs now."""
@@ -118,6 +123,8 @@ class Functions:
             self._soon(self._effects, when - self._world.clock.now() + self._world.latencies.queue)
 
     def _effects(self) -> None:
+        if self._wait(self._effects):
+            return
         inboxes, queue = self._world.inboxes, self._world.settings.effects_queue
         messages = inboxes.deliver(queue, self._world.faults.upto(BATCH))
         if not messages:
@@ -176,6 +183,8 @@ class Functions:
             self._world.after(self._world.latencies.queue, self._track)
 
     def _track(self) -> None:
+        if self._wait(self._track):
+            return
         many = self._world.faults.upto(BATCH)
         batch, self._arrived = self._arrived[:many], self._arrived[many:]
         if self._arrived:
@@ -210,6 +219,13 @@ class Functions:
                     self._tell(function, error)
 
         return failed if self.invoke(function, handle) else list(batch)
+
+    def _wait(self, do: Callable[[], None]) -> bool:
+        """Do it when messages are delivered again; False when they are."""
+        held = self._held - self._world.clock.now()
+        if held > 0:
+            self._world.after(held, do)
+        return held > 0
 
     def _forgiven(self, error: BaseException) -> bool:
         """What AWS would answer with another delivery; anything else is told to who runs us."""

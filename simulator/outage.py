@@ -1,7 +1,8 @@
 """An outage: functions that stand still for so long that others forget what they should know.
 
 ECS forgets a stopped task after an hour, and with it the client token; the stream forgets a record
-after a day. What happens meanwhile is not told to a function that stands still.
+after a day. Records of a stream that nobody reads are lost here at once. Messages wait: ECS's events
+for `track`, and the effects that were put off for `reconcile`. But in some outages ECS is mute.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ ONE_IN = 4
 _LASTS = ((46, 90), (90, 240), (1450, 1500))
 
 #: Functions that may stand still with `reconcile`.
-_OTHERS = ("relay", "launch", "schedule", "track")
+_OTHERS = ("relay", "launch", "schedule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Outage:
     functions: frozenset[str]
     begin: int
     minutes: int
+    mute: bool  #: ECS's events meanwhile are lost
 
     @classmethod
     def of(cls, seed: int) -> Outage | None:
@@ -38,12 +40,14 @@ class Outage:
             return None
         still = {"reconcile", *(name for name in _OTHERS if draw.random() < 0.4)}
         begin = draw.randrange(MINUTE // 2, 8 * MINUTE)
-        return cls(frozenset(still), begin, draw.randint(*draw.choice(_LASTS)))
+        lasts = draw.randint(*draw.choice(_LASTS))
+        return cls(frozenset(still), begin, lasts, draw.random() < 0.6)
 
     def befall(self, world: World, day: int) -> None:
         """Let it come and pass, on a day that begins at `day` (epoch ms)."""
         begin = day + self.begin
-        world.at(begin, lambda: world.paused.update(self.functions))
-        world.at(
-            begin + self.minutes * MINUTE, lambda: world.paused.difference_update(self.functions)
-        )
+        end = begin + self.minutes * MINUTE
+        still = self.functions | ({"track"} if self.mute else set())
+        world.at(begin, lambda: world.paused.update(still))
+        world.at(begin, lambda: world.functions.hold(end))
+        world.at(end, lambda: world.paused.difference_update(still))

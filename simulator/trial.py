@@ -20,7 +20,7 @@ from simulator.callsites import named
 from simulator.chance import Only, Struck
 from simulator.checks import Watch, unfinished, violations
 from simulator.fargate import Outcome
-from simulator.faults import AIMS, OVERTAKEN, Aim, Crash, Faults
+from simulator.faults import AIMS, Aim, Crash, Faults
 from simulator.moments import Moments
 from simulator.odds import CALM, DEAF, DUEL, LAG, MINUTE, RIVALS, STORM
 from simulator.outage import Outage
@@ -124,8 +124,9 @@ class Trial:
 
     def verdict(self) -> list[str]:
         """Every violation; [] when all went as it must."""
-        found = [*self.watch.at_rest(), *violations(self.world), *unfinished(self.world)]
-        excused = self.faults.refused | self.interrupted | self.watch.forgotten()
+        forgotten = self.watch.forgotten()
+        found = [*self.watch.at_rest(), *violations(self.world, forgotten), *unfinished(self.world)]
+        excused = self.faults.refused | self.interrupted | forgotten
         return list(dict.fromkeys((*found, *broken_promises(self.world, self.plans, excused))))
 
     def _aim(self) -> Aim:
@@ -135,9 +136,8 @@ class Trial:
             return RUN, ("crashed_after", "posthumous")
         sites, files = sorted(named()), LAUNCHING if self.odds is RIVALS else HEART
         heart = [site for site in sites if site.partition(":")[0] in files]
-        return draw.choice(draw.choice((sites, heart))), OVERTAKEN if self.calm else draw.choice(
-            AIMS
-        )
+        site, faults = draw.choice(draw.choice((sites, heart))), draw.choice(AIMS)
+        return site, ("interleaved",) if self.calm else faults
 
     # ── the world ─────────────────────────────────────────────────────────────────────────────
 

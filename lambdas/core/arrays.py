@@ -199,7 +199,7 @@ def closing(array: JobState, found: Counts, now: int, expires: int) -> Update | 
     well = found.succeeded == array.size
     status = Status.SUCCEEDED if well else Status.FAILED
     reason = {} if well else {"status_reason": array.stop or CHILD_FAILED}
-    owes = due(array, now + OWED_WITHIN) if array.fan else {}
+    owes = due(array, now + OWED_WITHIN, keep=False) if array.fan else {}
     stop = Equals("stop", array.stop) if array.stop else Absent("stop")
     return Update(
         state_key(array.id),
@@ -234,7 +234,7 @@ def stop_array(array: JobState, kind: str, reason: str, now: int) -> Update:
     """No child has its turn any more; owes that those in flight are told."""
     return Update(
         state_key(array.id),
-        put={"stop": reason, "stop_kind": kind, **due(array, now + OWED_WITHIN)},
+        put={"stop": reason, "stop_kind": kind, **due(array, now + OWED_WITHIN, keep=False)},
         drop=LANE,
         when=(Equals("status", Status.RUNNABLE.value), Absent("stop")),
     )

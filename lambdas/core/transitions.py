@@ -148,8 +148,11 @@ def lease_launch(state: JobState, now: int) -> Update:
 
 
 def running(state: JobState, task: str, started: int, now: int) -> Update:
-    """STARTING → RUNNING: the container is up."""
-    check = now + CHECK_EVERY
+    """STARTING → RUNNING: the container is up.
+
+    Refused when a stop was wished that the state does not know of: it is owed sooner.
+    """
+    check = now + (OWED_WITHIN if state.stop else CHECK_EVERY)
     if state.timeout:
         check = min(check, started + state.timeout * 1000)
     keep = state.due_at is not None and now < state.due_at <= check
@@ -162,7 +165,11 @@ def running(state: JobState, task: str, started: int, now: int) -> Update:
             **({} if keep else due(state, check, keep=False)),
         },
         drop=("launches",) if state.launches else (),
-        when=(Equals("run", state.run), Equals("status", Status.STARTING.value)),
+        when=(
+            Equals("run", state.run),
+            Equals("status", Status.STARTING.value),
+            Equals("stop", state.stop) if state.stop else Absent("stop"),
+        ),
     )
 
 
@@ -218,12 +225,18 @@ def unlaunched(state: JobState, why: str, until: int, now: int) -> Update:
 def wish_stop(state: JobState, kind: str, reason: str, now: int) -> Update:
     """Ask for the live attempt to be stopped; the stop is sent when flag and task are both there.
 
-    The first wish stands: a later one does not change the reason.
+    The first wish stands: a later one does not change the reason. A claim's debt stays as it is,
+    for by that its launch knows that it is fresh; one that runs by now is asked again.
     """
+    owes = due(state, now + OWED_WITHIN, keep=state.status is Status.STARTING)
     return Update(
         state_key(state.id),
-        put={"stop": reason, "stop_kind": kind, **due(state, now + OWED_WITHIN)},
-        when=(*this_attempt(state), Absent("stop")),
+        put={"stop": reason, "stop_kind": kind, **owes},
+        when=(
+            Equals("run", state.run),
+            Equals("status", state.status.value),
+            Absent("stop"),
+        ),
     )
 
 
@@ -238,7 +251,7 @@ def withdraw(state: JobState, kind: str, reason: str, now: int, expires: int) ->
             "stop_kind": kind,
             "stopped": now,
             "expires": expires,
-            **(due(state, now + OWED_WITHIN) if owing else {}),
+            **(due(state, now + OWED_WITHIN, keep=False) if owing else {}),
         },
         drop=LANE if owing else (*LANE, *DUE),
         when=(
@@ -437,7 +450,7 @@ def wait_over(state: JobState, now: int, retention_days: int) -> Update | None:
 
 def _end(state: JobState, status: Status, outcome: Mapping[str, Any], expires: int) -> Update:
     kept = {name: value for name, value in _told(state, outcome).items() if value is not None}
-    owes = due(state, outcome["stopped"] + OWED_WITHIN) if state.fan else {}
+    owes = due(state, outcome["stopped"] + OWED_WITHIN, keep=False) if state.fan else {}
     return Update(
         state_key(state.id),
         put={**status_of(state, status), **kept, "expires": expires, **owes},

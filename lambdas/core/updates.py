@@ -55,7 +55,11 @@ def unlisted(state: JobState) -> Status | None:
 
 
 def due(state: JobState, at: int, keep: bool = True) -> dict[str, Any]:
-    """The debt's key; one that falls due earlier stays (an index key that stays costs nothing)."""
+    """The debt's key; one that falls due earlier stays (an index key that stays costs nothing).
+
+    To `keep` is for writes whose conditions see to it that the debt is still the one that was read:
+    a live attempt's is put off when it runs, and by whoever looks at it.
+    """
     if keep and state.due_at is not None and state.due_at <= at:
         return {}
     return {"due_shard": due_shard(state.id), "due_at": at}

@@ -94,14 +94,18 @@ class Tracker:
             return False
 
     def _record_start(self, state: JobState, report: TaskReport) -> None:
-        if state.status is not Status.STARTING:
-            return
-        now = self._clock.now()
-        started = report.started or now
-        try:
-            self._jobs.write(transitions.running(state, report.task, started, now))
-        except ConditionFailed:
-            self._journal.note("start overtaken", job=state.id, task=report.task)
+        """Write the start down; once more when a wish to stop came in between."""
+        now, run = self._clock.now(), state.run
+        for _ in range(2):
+            if state.status is not Status.STARTING or state.run != run:
+                return
+            try:
+                started = report.started or now
+                self._jobs.write(transitions.running(state, report.task, started, now))
+                return
+            except ConditionFailed as refused:
+                state = state_of(refused.item) if refused.item else state
+        self._journal.note("start overtaken", job=state.id, task=report.task)
 
     def _stop_orphan(self, job: str, run: str, report: TaskReport) -> None:
         """A task whose attempt is over: the end of a normal task, or one that must not live on."""

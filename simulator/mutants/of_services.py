@@ -224,8 +224,8 @@ MUTANTS = (
     _mutant(
         _RECONCILE,
         "lost-end-found",
-        'if report is None or report.status == "STOPPED":',
-        "if report is None:",
+        "self._tracker.on_report(report or _forgotten(state, now))",
+        "pass",
         "An end that ECS did not tell of is never written down.",
         "I3",
     ),
@@ -514,7 +514,7 @@ MUTANTS = (
     _mutant(
         _ARRAYS,
         "stop-of-an-array-is-owed",
-        'put={"stop": reason, "stop_kind": kind, **due(array, now + OWED_WITHIN)},',
+        'put={"stop": reason, "stop_kind": kind, **due(array, now + OWED_WITHIN, keep=False)},',
         'put={"stop": reason, "stop_kind": kind},',
         "A stopped array whose record is lost leaves its children running.",
         "I3",

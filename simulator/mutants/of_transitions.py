@@ -26,6 +26,14 @@ _UNLAUNCHED = """*this_attempt(state),
             Absent("task"),
             Absent("stop"),
             Equals("due_at", state.due_at),"""
+_RUNNING = """Equals("run", state.run),
+            Equals("status", Status.STARTING.value),
+            Equals("stop", state.stop) if state.stop else Absent("stop"),"""
+_WISH = """put={"stop": reason, "stop_kind": kind, **owes},
+        when=(
+            Equals("run", state.run),
+            Equals("status", state.status.value),
+            Absent("stop"),"""
 _LEASE = '*this_attempt(state), Absent("task"), Equals("due_at", state.due_at)'
 _SLEEP = """put={"token": token},
         when=(Equals("wait", request["wait"]), Equals("status", Status.PENDING.value)),"""
@@ -174,18 +182,25 @@ MUTANTS = (
     ),
     _mutant(
         "running-attempt",
-        'when=(Equals("run", state.run), Equals("status", Status.STARTING.value)),',
-        'when=(Equals("status", Status.STARTING.value),),',
+        _RUNNING,
+        _without(_RUNNING, 'Equals("run", state.run),'),
         "A late word of one attempt is written down of the next.",
         "I2",
         "I3",
     ),
     _mutant(
         "running-status",
-        'when=(Equals("run", state.run), Equals("status", Status.STARTING.value)),',
-        'when=(Equals("run", state.run),),',
+        _RUNNING,
+        _without(_RUNNING, 'Equals("status", Status.STARTING.value),'),
         "An attempt that has ended runs again by a late word.",
         "I1",
+    ),
+    _mutant(
+        "running-stop",
+        _RUNNING,
+        _without(_RUNNING, 'Equals("stop", state.stop) if state.stop else Absent("stop"),'),
+        "A wish to stop that the start meets is put off with the next look at the attempt.",
+        "I3",
     ),
     _mutant(
         "running-due",
@@ -227,7 +242,7 @@ MUTANTS = (
     ),
     _mutant(
         "end-due",
-        """owes = due(state, outcome["stopped"] + OWED_WITHIN) if state.fan else {}""",
+        """owes = due(state, outcome["stopped"] + OWED_WITHIN, keep=False) if state.fan else {}""",
         "owes: dict[str, Any] = {}",
         "Nobody remembers that jobs wait for one that has ended.",
         "I3",
@@ -294,23 +309,37 @@ MUTANTS = (
     # ── stops ─────────────────────────────────────────────────────────────────────────────────
     _mutant(
         "stop-attempt",
-        'when=(*this_attempt(state), Absent("stop")),',
-        f'when=({LIVE} Absent("stop")),',
+        _WISH,
+        _without(_WISH, 'Equals("run", state.run),'),
         "A stop that was meant for one attempt hits the next.",
         "I3",
     ),
     _mutant(
         "stop-first",
-        'when=(*this_attempt(state), Absent("stop")),',
-        "when=this_attempt(state),",
+        _WISH,
+        _without(_WISH, 'Absent("stop"),'),
         "A second wish replaces the first, whose reason was told already.",
         "I3",
     ),
     _mutant(
+        "stop-status",
+        _WISH,
+        _without(_WISH, 'Equals("status", state.status.value),'),
+        "A wish that meets the attempt's start is owed only when that is looked at again.",
+        "I3",
+    ),
+    _mutant(
         "stop-due",
-        '"stop_kind": kind, **due(state, now + OWED_WITHIN)},',
-        '"stop_kind": kind},',
+        'put={"stop": reason, "stop_kind": kind, **owes},',
+        'put={"stop": reason, "stop_kind": kind},',
         "A wish to stop whose record is lost is never carried out.",
+        "I3",
+    ),
+    _mutant(
+        "stop-keeps-a-fresh-claim",
+        "keep=state.status is Status.STARTING)",
+        "keep=False)",
+        "A claim that somebody wishes to stop is not launched by its own record.",
         "I3",
     ),
     _mutant(
@@ -340,7 +369,7 @@ MUTANTS = (
     ),
     _mutant(
         "withdraw-due",
-        "**(due(state, now + OWED_WITHIN) if owing else {}),",
+        "**(due(state, now + OWED_WITHIN, keep=False) if owing else {}),",
         "",
         "Nobody remembers that jobs wait for one that was cancelled.",
         "I3",
