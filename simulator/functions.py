@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 Input = TypeVar("Input")
 
-#: As the stacks set them: tries of a bell, of an effect, of an ECS event; messages in a batch.
+#: As the stacks set them: tries of a bell, of an effect, of an ECS event; messages in a batch, of
+#: effects and of ECS' events.
 BELL_TRIES, EFFECT_TRIES, EVENT_TRIES = 5, 10, 20
-BATCH = 10
+BATCH, TRACKED = 10, 50
 #: When a failed bell, effect or event comes again (ms): their queues' visibility time-outs.
 BELL_AGAIN, EFFECT_AGAIN, EVENT_AGAIN = 90_000, 360_000, 180_000
 #: How long (ms) the handlers let a round of `reconcile` and a tick last.
@@ -180,12 +181,13 @@ class Functions:
     def _arrive(self, event: _Delivery) -> None:
         self._arrived.append(event)
         if len(self._arrived) == 1:
-            self._world.after(self._world.latencies.queue, self._track)
+            latencies = self._world.latencies
+            self._world.after(latencies.queue + latencies.window, self._track)
 
     def _track(self) -> None:
         if self._wait(self._track):
             return
-        many = self._world.faults.upto(BATCH)
+        many = self._world.faults.upto(TRACKED)
         batch, self._arrived = self._arrived[:many], self._arrived[many:]
         if self._arrived:
             self._world.after(0, self._track)

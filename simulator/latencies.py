@@ -12,6 +12,7 @@ class Latencies:
 
     stream: int = 0  #: from a write to the batch that holds its record
     invocation: int = 0  #: from one batch of a shard to the next, when there are more records
+    window: int = 0  #: in which `relay` and `track` gather what comes
     queue: int = 0  #: from a message to the invocation that gets it
     event: int = 0  #: from a task's change to its message: EventBridge's part
     execution: int = 0  #: from StartExecution, or an answer, to the state machine's write
@@ -30,9 +31,11 @@ INSTANT = Latencies()
 #: As on AWS. A mapping reads each shard of a DynamoDB stream four times a second (Lambda's guide,
 #: "Using Lambda with DynamoDB"); a mapping of a queue polls it long (an empty receive takes none
 #: of our time); Fargate starts in about half a minute (AWS Batch's guide, "Fargate"). EventBridge's
-#: and Step Functions' are typical figures that only an account can settle.
+#: and Step Functions' are typical figures that only an account can settle, and so is how many
+#: pollers share what comes in a window: here one.
 REALISTIC = Latencies(
     stream=250,
+    window=1_000,
     invocation=50,
     queue=100,
     event=500,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: As the stacks set them: how often a batch is tried, and how many records one holds.
 TRIES, BATCH = 10, 100
+#: Who gathers for a window before its first batch.
+GATHERING = ("relay",)
 #: When a batch that failed comes again (ms).
 AGAIN = 1_000
 
@@ -83,7 +85,8 @@ class Streams:
                     reader = shards[crc32(change.key.pk.encode()) % self._shards]
                     reader.waiting.append(change)
                     if not reader.armed:
-                        self._arm(reader, 0)
+                        window = self._world.latencies.window if name in GATHERING else 0
+                        self._arm(reader, window)
 
     # ── parts ─────────────────────────────────────────────────────────────────────────────────
 

@@ -15,7 +15,7 @@ from stacks.constructs.api import BatchApi
 from stacks.constructs.events import Events
 from stacks.constructs.functions import Functions
 from stacks.constructs.job_roles import JOB_ROLE_PATH
-from stacks.constructs.mappings import CLAIMED, RELAYED, Mappings
+from stacks.constructs.mappings import CLAIMED, RELAYED, TRACKED, WINDOW, Mappings
 from stacks.constructs.permissions import Permissions
 from stacks.constructs.queues import Queues
 from stacks.constructs.wait_machine import WaitMachine
@@ -148,11 +148,11 @@ class ControlPlaneStack(cdk.Stack):
     def _wake(self) -> None:
         mappings = Mappings(self, "Mappings", failures=self.queues.failures)
         functions, queues = self.functions, self.queues
-        mappings.stream("JobsToRelay", self._stream, functions["relay"], RELAYED)
+        mappings.stream("JobsToRelay", self._stream, functions["relay"], RELAYED, WINDOW)
         mappings.stream("JobsToLaunch", self._stream, functions["launch"], CLAIMED)
         mappings.queue("EffectsToReconcile", queues.effects, functions["reconcile"], batch=10)
         mappings.queue("BellToSchedule", queues.bell, functions["schedule"], batch=1)
-        mappings.queue("TrackToTrack", queues.track, functions["track"], batch=10)
+        mappings.queue("TrackToTrack", queues.track, functions["track"], TRACKED, WINDOW)
         mappings.queue("IntakeToIntake", queues.intake, functions["intake"], batch=10)
 
     def _publish(self) -> None:

@@ -18,6 +18,11 @@ CLAIMED = {
     "eventName": ["INSERT", "MODIFY"],
     "dynamodb": {"NewImage": {"status": {"S": [Status.STARTING.value]}}},
 }
+#: Seconds in which `relay` and `track` gather what comes: fewer and fuller invocations, larger
+#: transactions. `launch`, `schedule` and the api wait for nothing.
+WINDOW = 1
+#: Task events of one batch; more than 10 of a queue need a window.
+TRACKED = 50
 _PARTIAL = ["ReportBatchItemFailures"]
 
 
@@ -29,7 +34,12 @@ class Mappings(Construct):
         self._failures = failures
 
     def stream(
-        self, name: str, stream_arn: str, function: lambda_.Function, pattern: dict[str, Any]
+        self,
+        name: str,
+        stream_arn: str,
+        function: lambda_.Function,
+        pattern: dict[str, Any],
+        window: int = 0,
     ) -> None:
         """From the oldest record on. A poison record is split off, tried, and put aside."""
         lambda_.CfnEventSourceMapping(
@@ -39,6 +49,7 @@ class Mappings(Construct):
             function_name=function.function_name,
             starting_position="TRIM_HORIZON",
             batch_size=100,
+            maximum_batching_window_in_seconds=window or None,
             bisect_batch_on_function_error=True,
             maximum_retry_attempts=10,
             maximum_record_age_in_seconds=6 * 3600,
@@ -53,12 +64,15 @@ class Mappings(Construct):
             ),
         )
 
-    def queue(self, name: str, queue: sqs.Queue, function: lambda_.Function, batch: int) -> None:
+    def queue(
+        self, name: str, queue: sqs.Queue, function: lambda_.Function, batch: int, window: int = 0
+    ) -> None:
         lambda_.CfnEventSourceMapping(
             self,
             name,
             event_source_arn=queue.queue_arn,
             function_name=function.function_name,
             batch_size=batch,
+            maximum_batching_window_in_seconds=window or None,
             function_response_types=_PARTIAL,
         )

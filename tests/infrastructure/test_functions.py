@@ -126,7 +126,7 @@ def test_queues_feed_their_functions(templates: Templates) -> None:
     assert told == {
         ("QueuesEffects", "FunctionsReconcile"): 10,
         ("QueuesBell", "FunctionsSchedule"): 1,
-        ("QueuesTrack", "FunctionsTrack"): 10,
+        ("QueuesTrack", "FunctionsTrack"): 50,
         ("QueuesIntake", "FunctionsIntake"): 10,
     }
 

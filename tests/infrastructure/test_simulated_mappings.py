@@ -9,8 +9,12 @@ import pytest
 
 from lambdas.adapters.aws.wire import to_wire
 from lambdas.core.tables import Change, Key
+from simulator import functions, streams
+from simulator.latencies import REALISTIC
 from simulator.streams import FILTERS
 from stacks.constructs.mappings import CLAIMED, RELAYED
+from tests.infrastructure.conftest import Templates
+from tests.infrastructure.reading import resources
 
 PATTERNS = {"relay": RELAYED, "launch": CLAIMED}
 SORT_KEYS = ("STATE", "SPEC", "TAGS", "ATTEMPT#0001", "PAGE#000001", "EDGE#x", "CURSOR", "COUNT#7")
@@ -50,3 +54,20 @@ def passes(pattern: Any, told: Any) -> bool:
 def test_a_function_is_woken_by_the_same_records(function: str) -> None:
     for change in changes():
         assert FILTERS[function](change) == passes(PATTERNS[function], record(change)), change
+
+
+SIMULATED = {
+    "JobsToRelay": (streams.BATCH, REALISTIC.window),
+    "JobsToLaunch": (streams.BATCH, 0),
+    "EffectsToReconcile": (functions.BATCH, 0),
+    "BellToSchedule": (1, 0),
+    "TrackToTrack": (functions.TRACKED, REALISTIC.window),
+}
+
+
+@pytest.mark.parametrize("name", SIMULATED)
+def test_batches_and_windows_are_those_of_the_stacks(templates: Templates, name: str) -> None:
+    found = resources(templates["control-plane"], "AWS::Lambda::EventSourceMapping")
+    (mapping,) = (mapping for logical, mapping in found.items() if name in logical)
+    window = 1000 * mapping.get("MaximumBatchingWindowInSeconds", 0)
+    assert (mapping["BatchSize"], window) == SIMULATED[name]
