@@ -154,8 +154,10 @@ def owed(state: JobState) -> tuple[Effect, ...]:
 def newly_owed(old: JobState | None, new: JobState) -> tuple[Effect, ...]:
     """What a change of a job calls for that its state before did not, capacity it freed and the
     array it may complete included."""
-    before = frozenset(owed(old)) if old else frozenset()
-    effects = tuple(effect for effect in owed(new) if effect not in before)
+    effects = owed(new)
+    if effects and old:
+        before = owed(old)
+        effects = tuple(effect for effect in effects if effect not in before)
     if old and old.status.live and old.env and not new.status.live:
         effects += (RingBell(old.env),)
     if new.of and new.status.ended and not (old and old.status.ended):

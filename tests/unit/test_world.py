@@ -69,12 +69,11 @@ def test_latencies_pass_between_cause_and_effect():
 
 def test_events_reach_track_in_batches():
     one = world(Latencies(event=500, queue=100))
-    for number in range(20):
+    for number in range(60):
         one.submit(f"j{number}")
     one.run(minutes=1)
-    assert (
-        one.functions.deliveries["track"] == 2 * 2
-    )  # the starts and the ends of 20 attempts, in tens
+    # the starts and the ends of 60 attempts, fifty at a time
+    assert one.functions.deliveries["track"] == 2 * 2
 
 
 def test_the_polling_of_a_mapping_is_no_call_of_ours():

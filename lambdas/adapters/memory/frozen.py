@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lambdas.adapters.rules import DEEPEST, name_of, plain
 from lambdas.core.rows import Row, Rows
+
+#: Of these there is nothing to check.
+_KEPT = frozenset({Row, Rows, bool, type(None)})
+
+#: Numbers below this are far from too big.
+_SMALL = 1 << 62
 
 
 def frozen(value: Any, depth: int = 0) -> Any:
     """`rules.plain`, with containers that nobody can change; one that came out of a table is taken
     as it is. Raises TypeError and ValueError as `plain` does."""
     kind = type(value)
-    if kind is str:
-        if not value.isascii():
-            plain(value)
+    if (kind is str and value.isascii()) or kind in _KEPT:
         return value
-    if kind is Row or kind is Rows or kind is bool or value is None:
+    if kind is int and -_SMALL < value < _SMALL:
         return value
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         return frozen_item(value, depth + 1)
-    if isinstance(value, (list, tuple)):
-        _check_depth(depth + 1)
-        return Rows([frozen(part, depth + 1) for part in value])
+    if kind is list or isinstance(value, (list, tuple)):
+        return _frozen_list(value, depth + 1)
     return plain(value)
 
 
 def frozen_item(item: Mapping[str, Any], depth: int = 1) -> Row:
     """A whole item, or a map inside one."""
-    _check_depth(depth)
-    kept = {}
+    if depth > DEEPEST:
+        raise ValueError(f"a value is nested deeper than {DEEPEST} levels")
+    kept = Row()
+    keep = super(Row, kept).__setitem__
     for name, value in item.items():
         if type(name) is not str or not name.isascii():
             name = name_of(name)
         if type(value) is not str or not value.isascii():
             value = frozen(value, depth)
-        kept[name] = value
-    return Row(kept)
+        keep(name, value)
+    return kept
 
 
-def _check_depth(depth: int) -> None:
+def _frozen_list(values: Sequence[Any], depth: int) -> Rows:
     if depth > DEEPEST:
         raise ValueError(f"a value is nested deeper than {DEEPEST} levels")
+    return Rows([frozen(value, depth) for value in values])

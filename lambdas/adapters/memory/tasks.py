@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.adapters.memory.clock import SeededIds
+from lambdas.adapters.memory.frozen import frozen
 from lambdas.adapters.meter import Meter
 from lambdas.adapters.rules import plain
 from lambdas.core.ecs_rules import refusal_of_definition, refusal_of_run
@@ -101,7 +102,7 @@ class MemoryTasks:
         fault, made = self._faults.popleft() if self._faults else (None, False)
         if fault and not made:
             raise fault
-        task = self._run(plain(request))
+        task = self._run(frozen(request))
         if fault:
             raise fault
         return task.arn
@@ -182,7 +183,7 @@ class MemoryTasks:
 
     # ── parts ─────────────────────────────────────────────────────────────────────────────────
 
-    def _run(self, request: dict[str, Any]) -> MemoryTask:
+    def _run(self, request: Mapping[str, Any]) -> MemoryTask:
         if refusal := refusal_of_run(request):
             raise TaskRefused(f"InvalidParameterException: {refusal}")
         known = self._tokens.get(request["clientToken"])
@@ -195,7 +196,7 @@ class MemoryTasks:
             raise TaskRefused("ClientException: TaskDefinition is inactive or does not exist")
         return self._make(request)
 
-    def _make(self, request: dict[str, Any]) -> MemoryTask:
+    def _make(self, request: Mapping[str, Any]) -> MemoryTask:
         arn = f"{ARN}:task/batchyard/{self._ids.uuid().replace('-', '')}"
         task = self.tasks[arn] = self._tokens[request["clientToken"]] = MemoryTask(arn, request)
         self._by_started_by.setdefault(request["startedBy"], []).append(arn)

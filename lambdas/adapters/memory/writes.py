@@ -48,8 +48,7 @@ _OPERATIONS: dict[type, str] = {
 
 def _put(write: Put, old: Row | None) -> Row:
     new = frozen_item(write.item)
-    if len(new) > _MANY or any(map(_is_big, new.values())):
-        _check_size(new)
+    _check_size(new)
     return old if old is not None and same(old, new) else new
 
 
