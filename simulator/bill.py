@@ -30,15 +30,27 @@ LOG_BYTES = 3_500
 #: State transitions of one `wait` execution: Why?, the wait, Release, Done and the start.
 TRANSITIONS = 5
 
-#: AWS calls a job makes besides those of the adapters: the API request, and its records and
-#: events delivered (one invocation each at worst: api, relay ×4, launch, track ×2).
+#: Where a world did not count them: invocations of a job at worst (api, relay ×4, launch, track ×2).
 INVOCATIONS = 8
 
 
-def control_plane(tallies: Iterable[Tally], jobs: int, executions: int) -> dict[str, float]:
-    """Dollars by service for what `jobs` jobs, with so many executions of `wait`, made it do."""
+def control_plane(
+    tallies: Iterable[Tally],
+    jobs: int,
+    executions: int,
+    invocations: int | None = None,
+    requests: int | None = None,
+) -> dict[str, float]:
+    """Dollars by service for what `jobs` jobs, with so many executions of `wait`, made it do.
+
+    `invocations` of functions and `requests` of the api as a world counted them. The empty polls
+    that Lambda's mappings make of queues are not in it: they cost the same however many jobs there
+    are (five pollers a queue, each every 20 s, are about $0.35 a month and queue).
+    """
     usd: dict[str, float] = defaultdict(float)
-    busy = INVOCATIONS * jobs * OWN_WORK
+    invocations = INVOCATIONS * jobs if invocations is None else invocations
+    requests = jobs if requests is None else requests
+    busy = invocations * OWN_WORK
     for tally in tallies:
         usd["DynamoDB"] += tally.write_units * prices.WRITE_UNIT
         usd["DynamoDB"] += tally.read_units * prices.READ_UNIT
@@ -48,8 +60,8 @@ def control_plane(tallies: Iterable[Tally], jobs: int, executions: int) -> dict[
         usd[tally.service.upper()] += tally.calls * price if price else 0.0
         busy += tally.calls * MILLISECONDS.get(tally.service, 0.0)
     usd["Lambda time"] = busy / 1000 * prices.FUNCTION_GB * prices.GB_SECOND
-    usd["Lambda requests"] = INVOCATIONS * jobs * prices.CALLS["lambda", "Invoke"]
-    usd["API Gateway"] = jobs * prices.CALLS["apigateway", "Request"]
+    usd["Lambda requests"] = invocations * prices.CALLS["lambda", "Invoke"]
+    usd["API Gateway"] = requests * prices.CALLS["apigateway", "Request"]
     usd["Step Functions"] = executions * TRANSITIONS * prices.TRANSITION
     usd["Logs"] = jobs * LOG_BYTES / 1e9 * prices.LOG_GB
     return {service: amount for service, amount in usd.items() if amount}

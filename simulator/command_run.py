@@ -9,13 +9,14 @@ import os
 import resource
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from lambdas.core.metering import Tally
 from simulator import bill
+from simulator.quotas import Hottest
 from simulator.scale import Came, Day, live_through
 
 #: Allocations between two collections of the youngest garbage: nearly all of ours dies by itself.
@@ -31,6 +32,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--hours", type=float, default=24, help="over which jobs arrive (24)")
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), metavar="N")
     parser.add_argument("--curve", action="store_true", help="for N/100, N/10 and N jobs")
+    parser.add_argument("--no-quotas", action="store_true", help="AWS refuses nothing")
     parser.add_argument("--json", action="store_true", help="JSON alone")
     parser.set_defaults(run=run)
 
@@ -70,9 +72,9 @@ def _days(jobs: int, asked: argparse.Namespace) -> list[Day]:
     """One world a process: cells that share nothing but RunTask's rate, of which each has a part."""
     workers = min(asked.workers, jobs)
     parts = [jobs // workers + (place < jobs % workers) for place in range(workers)]
-    rate = max(1, 20 // workers)
+    rate, share = max(1, 20 // workers), None if asked.no_quotas else 1 / workers
     return [
-        Day(part, asked.mix, asked.seed * 100 + place, asked.hours, rate)
+        Day(part, asked.mix, asked.seed * 100 + place, asked.hours, rate, share)
         for place, part in enumerate(parts)
     ]
 
@@ -91,7 +93,9 @@ def _lived(day: Day) -> tuple[Came, float, float]:
 def _told(asked: argparse.Namespace, jobs: int, days: Sequence[Came]) -> dict[str, Any]:
     tallies = [tally for came in days for tally in came.tallies]
     executions = sum(came.executions for came in days)
-    usd = bill.control_plane(tallies, jobs, executions)
+    invocations = _added(came.invocations for came in days)
+    requests = sum(came.requests for came in days)
+    usd = bill.control_plane(tallies, jobs, executions, sum(invocations.values()), requests)
     wrong = [said for came in days for said in came.violations]
     for said in wrong[:5]:
         print(said, file=sys.stderr)
@@ -99,7 +103,10 @@ def _told(asked: argparse.Namespace, jobs: int, days: Sequence[Came]) -> dict[st
         "jobs": jobs,
         "mix": asked.mix,
         "worlds": len(days),
-        "quotas": "launch rate 20/s",
+        "quotas": not asked.no_quotas,
+        "throttled": _added(came.throttled for came in days),
+        "hottest_key": _hottest([came.hottest_write for came in days]),
+        "hottest_key_read": _hottest([came.hottest_read for came in days]),
         "lost": sum(came.lost for came in days),
         "double_run": sum(came.double_run for came in days),
         "violations": len(wrong),
@@ -108,9 +115,23 @@ def _told(asked: argparse.Namespace, jobs: int, days: Sequence[Came]) -> dict[st
         "virtual_hours": max(came.virtual_hours for came in days),
         "units_per_job": _units(tallies, jobs),
         "calls_per_job": _calls(tallies, jobs),
+        "invocations_per_job": {name: round(n / jobs, 4) for name, n in invocations.items()},
         "usd_per_million_jobs": round(sum(usd.values()) / jobs * 1e6, 2),
         "usd_by_service": {name: round(part / jobs * 1e6, 2) for name, part in usd.items()},
     }
+
+
+def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total = Counter[str]()
+    for count in counts:
+        total.update(count)
+    return dict(sorted(total.items()))
+
+
+def _hottest(found: Sequence[Hottest]) -> dict[str, Any]:
+    """The busiest second of any key in any world."""
+    hottest = max(found, key=lambda one: one.units)
+    return {"units_a_second": hottest.units, "key": hottest.key}
 
 
 def _units(tallies: Sequence[Tally], jobs: int) -> dict[str, float]:

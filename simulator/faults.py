@@ -52,6 +52,9 @@ LIMITS = {
 Aim = tuple[str, Sequence[str]]
 
 
+_NONE = Odds()
+
+
 class Crash(BaseException):
     """The invocation ends here. No service catches it: there is nobody left to do so."""
 
@@ -192,7 +195,9 @@ class Faults:
     # ── calls ─────────────────────────────────────────────────────────────────────────────────
 
     def around(self, ports: Ports, function: str) -> Ports:
-        """The ports as `function` meets them."""
+        """The ports as `function` meets them; as they are when there is no plan."""
+        if self.odds == _NONE:
+            return ports
         from simulator.faulty import FaultyPorts
 
         made: Ports = FaultyPorts(ports, self, function)

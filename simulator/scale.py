@@ -15,6 +15,7 @@ from typing import Any
 from zlib import crc32
 
 from lambdas.adapters.memory.tasks import MemoryTask
+from lambdas.core.errors import Throttled
 from lambdas.core.job import (
     ARRAY_TRANSITIONS,
     TRANSITIONS,
@@ -28,6 +29,7 @@ from lambdas.core.tables import Change
 from simulator.checks import violations
 from simulator.fargate import Outcome
 from simulator.latencies import REALISTIC
+from simulator.quotas import Hottest
 from simulator.world import MINUTE, World
 
 HOUR = 60 * MINUTE
@@ -55,6 +57,7 @@ class Day:
     seed: int = 0
     hours: float = 24
     launch_rate: int = 20
+    part: float | None = 1.0  #: this world's part of the account's quotas; None: without quotas
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,11 @@ class Came:
     violations: tuple[str, ...]
     virtual_hours: float
     executions: int
+    requests: int  #: of the api: submits
+    invocations: Mapping[str, int]  #: by function
+    throttled: Mapping[str, int]  #: calls refused, by quota
+    hottest_write: Hottest  #: the busiest second of any key
+    hottest_read: Hottest
     tallies: tuple[Tally, ...]
 
     @property
@@ -108,7 +116,7 @@ class _Books:
             self._end(state_of(new))
 
     def on_invoked(self, function: str, error: BaseException | None) -> None:
-        if error is not None:
+        if error is not None and not isinstance(error, Throttled):  # that comes again by itself
             self.wrong.append(f"{function} died of {error!r}")
 
     def _end(self, state: JobState) -> None:
@@ -130,13 +138,14 @@ def live_through(day: Day) -> Came:
     world = _deployed(day)
     books = _Books(world)
     begin = world.clock.now()
-    _arrive(world, _arrivals(day), begin, round(day.hours * HOUR))
+    submits = _arrive(world, _arrivals(day), begin, round(day.hours * HOUR))
     for hour in range(1, round(day.hours) + PATIENCE):
         world.run(60)
         world.tables.jobs.expire(world.clock.now() - HOUR)
         if hour >= day.hours and books.ended >= day.jobs:
             break
     world.run(5)
+    quotas = world.quotas
     return Came(
         day.jobs,
         books.ends[Status.SUCCEEDED],
@@ -145,12 +154,16 @@ def live_through(day: Day) -> Came:
         (*books.wrong, *violations(world)),
         round((books.last_end - begin) / HOUR, 2),
         sum(t.calls for t in world.meter.totals() if t.operation == "StartExecution"),
+        submits[0],
+        {"api": submits[0], **world.functions.invocations},
+        quotas.throttled if quotas else {},
+        *(quotas.hottest if quotas else (Hottest(), Hottest())),
         world.meter.totals(),
     )
 
 
 def _deployed(day: Day) -> World:
-    world = World(seed=day.seed, latencies=REALISTIC)
+    world = World(seed=day.seed, latencies=REALISTIC, quotas=day.part)
     world.settings = replace(world.settings, launch_rate=day.launch_rate, retention_days=0)
     world.lose_sandbox("api")
     world.platform = world.sandbox("api")
@@ -210,9 +223,10 @@ def _group(group: int, groups: int, jobs: int) -> Iterator[_Arrival]:
             yield _Arrival(at, f"then-{group}-{number}", waits=True)
 
 
-def _arrive(world: World, arrivals: Iterator[_Arrival], begin: int, length: int) -> None:
-    """Submit one after the other: each arrival puts the next on the agenda."""
-    last = ""
+def _arrive(world: World, arrivals: Iterator[_Arrival], begin: int, length: int) -> list[int]:
+    """Submit one after the other: each arrival puts the next on the agenda. What is returned holds
+    how many were submitted, as it grows."""
+    last, submits = "", [0]
 
     def submit(arrival: _Arrival) -> None:
         nonlocal last
@@ -221,6 +235,7 @@ def _arrive(world: World, arrivals: Iterator[_Arrival], begin: int, length: int)
             more["arrayProperties"] = {"size": arrival.size}
         if arrival.waits:
             more["dependsOn"] = [{"jobId": last}]
+        submits[0] += 1
         job = world.submit(arrival.name, token=arrival.name, **more)
         last = last if arrival.waits else job
         follow()
@@ -231,3 +246,4 @@ def _arrive(world: World, arrivals: Iterator[_Arrival], begin: int, length: int)
             world.at(begin + round(arrival.at * length), lambda: submit(arrival))
 
     follow()
+    return submits

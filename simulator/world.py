@@ -32,6 +32,7 @@ from simulator.fargate import Fargate, Outcome, Program, variables_of
 from simulator.faults import Faults
 from simulator.functions import Functions
 from simulator.latencies import INSTANT, Latencies
+from simulator.quotas import Quotas
 from simulator.wait_machine import WaitMachine
 
 MINUTE = 60_000
@@ -52,7 +53,9 @@ class World:
         faults: Faults | None = None,
         latencies: Latencies = INSTANT,
         metered: bool = True,
+        quotas: float | None = None,
     ) -> None:
+        """`quotas` is this world's part of an account's quotas; None: there are none."""
         self.meter = meter or Meter()
         counter = self.meter if metered else None
         self.clock = VirtualClock()
@@ -71,6 +74,9 @@ class World:
         self.latencies = latencies
         self.shards = self.faults.shards  #: of the jobs table's stream
         self.agenda = Agenda()
+        self.quotas = None if quotas is None else Quotas(self.clock, quotas)
+        if self.quotas:
+            self.quotas.watch(self.meter)
         self._sandboxes: dict[str, list[Platform]] = {}
         self.platform = self.sandbox("api")
         self.functions = Functions(self)
@@ -240,7 +246,8 @@ class World:
         are deployed, any."""
         warm = self._sandboxes.setdefault(function, [])
         if not warm or self.faults.strikes("replaced"):
-            warm.append(Platform(self.faults.around(self, function), self.settings))
+            ports = self.quotas.around(self) if self.quotas else self
+            warm.append(Platform(self.faults.around(ports, function), self.settings))
         return self.faults.order(warm)[0] if len(warm) > 1 else warm[0]
 
     def lose_sandbox(self, function: str) -> None:

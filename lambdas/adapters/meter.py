@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lambdas.core.metering import Tally
+
+#: Hears of the units that one key of a table, or of a table's index, was billed.
+OfKey = Callable[[str, str, float], None]
 
 
 class Meter:
-    """A running count by service, operation, table and index."""
+    """A running count by service, operation, table and index.
+
+    `on_write` and `on_read` hear of what each key of the memory tables was billed.
+    """
 
     def __init__(self) -> None:
+        self.on_write: OfKey | None = None
+        self.on_read: OfKey | None = None
         self._rows: dict[tuple[str, str, str, str], list[float]] = {}
 
     def count(

@@ -90,8 +90,9 @@ def spend(cell: str, left: int, now: int) -> Update:
 
 def allowance(bell: Item, rate: int, now: int) -> int:
     """How many claims a tick may make, so that launches keep to `rate` a second (a token bucket
-    of five seconds' worth: RunTask's own bucket is no deeper)."""
-    full = 5 * rate
+    of one second's worth: RunTask's own for Fargate is no deeper; "AWS Fargate throttling quotas" in
+    ECS's guide)."""
+    full = rate
     if "left" not in bell:
         return full
     left: int = bell["left"] + max(0, now - bell["left_at"]) * rate // 1000

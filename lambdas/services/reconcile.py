@@ -5,18 +5,17 @@ Each step is bounded by `deadline`; what is left is overdue still, and next in l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 from lambdas.core import transitions
-from lambdas.core.errors import ConditionFailed
+from lambdas.core.errors import ConditionFailed, Throttled
 from lambdas.core.job import (
     DUE_SHARDS,
     JobState,
     Status,
-    job_of,
     job_of_started_by,
     state_key,
     state_of,
@@ -126,33 +125,49 @@ class Reconciler:
                 Query(f"DUE#{shard}", index="by_due", high=now, limit=_PAGE, after=after)
             )
             keys = [Key(item["pk"], item["sk"]) for item in page.items]
-            for key, item in self._jobs.get_many(keys).items():
+            overdue = []
+            for item in self._jobs.get_many(keys).values():
                 due = item.get("due_at")
                 if due is None or due > now:
                     continue  # the index lagged behind the item
                 oldest = max(oldest, now - due)
-                paid += self._pay_one(job_of(key), state_of(item))
+                overdue.append(state_of(item))
+            reports = self._reports(overdue)
+            paid += sum(self._pay_one(state, reports) for state in overdue)
             after = page.after
             if after is None:
                 break
         return paid, oldest
 
-    def _pay_one(self, job: str, state: JobState) -> int:
+    def _reports(self, states: Iterable[JobState]) -> Mapping[str, TaskReport] | None:
+        """What ECS says of the live tasks of these jobs, by task: few calls for many. None when it
+        says nothing now: they are looked at in a minute."""
+        tasks = [state.task for state in states if state.status.live and state.task]
         try:
-            self._pay(state)
+            return self._tasks.describe(tasks) if tasks else {}
+        except Throttled as error:
+            self._journal.warn("tasks not described", tasks=len(tasks), error=repr(error))
+            return None
+
+    def _pay_one(self, state: JobState, reports: Mapping[str, TaskReport] | None) -> int:
+        if reports is None and state.status.live and state.task:
+            return 0
+        try:
+            self._pay(state, reports or {})
         except ConditionFailed:
             return 0  # another function moved it on: nothing is owed any more
         except Exception as error:
-            self._journal.warn("debt not paid", job=job, status=state.status, error=repr(error))
+            told = {"job": state.id, "status": state.status, "error": repr(error)}
+            self._journal.warn("debt not paid", **told)
             return 0
         return 1
 
-    def _pay(self, state: JobState) -> None:
+    def _pay(self, state: JobState, reports: Mapping[str, TaskReport]) -> None:
         match state.status:
             case Status.STARTING if state.task is None:
                 self._launcher.launch_overdue(state)
             case Status.STARTING | Status.RUNNING:
-                self._check_live(state)
+                self._check_live(state, reports.get(state.task or ""))
             case Status.PENDING:
                 self._dependents.recheck_all(state)
                 if not self._end_wait(self._relay.pay(state.id)):
@@ -182,11 +197,9 @@ class Reconciler:
         self._jobs.write(write)
         return True
 
-    def _check_live(self, state: JobState) -> None:
+    def _check_live(self, state: JobState, report: TaskReport | None) -> None:
         """Compare a live attempt with ECS, stop it when its time is up, and come back later."""
         now = self._clock.now()
-        task = state.task or ""
-        report = self._tasks.describe([task]).get(task)
         if report is None and now < (state.claimed or 0) + FORGOTTEN_AFTER:
             self._look_again(state, OWED_WITHIN)  # RunTask's answer runs ahead of what ECS shows
             return

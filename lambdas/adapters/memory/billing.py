@@ -27,14 +27,19 @@ class Billing:
 
     def reads(self, operation: str, items: Sequence[Row | None]) -> None:
         """Strong reads by key: each item is rounded up for itself."""
-        units = sum(
-            1 if item is None else metering.strong_units(metering.item_size(item)) for item in items
-        )
+        units, heard = 0, self._meter.on_read
+        for item in items:
+            cost = 1 if item is None else metering.strong_units(metering.item_size(item))
+            units += cost
+            if heard and item is not None:
+                heard(self._name, item["pk"], cost)
         self._meter.count("dynamodb", operation, self._name, read_units=units)
 
     def query(self, query: Query, items: Sequence[Item]) -> None:
         """The items of a page are added up; an index is read eventually, at half the price."""
         units = metering.read_units(map(metering.item_size, items), strong=query.index is None)
+        if self._meter.on_read:
+            self._meter.on_read(query.index or self._name, query.partition, units)
         on_table = query.index is None
         self._meter.count("dynamodb", "Query", self._name, read_units=units if on_table else 0.0)
         if not on_table:
@@ -42,13 +47,20 @@ class Billing:
 
     def writes(self, operation: str, written: Sequence[Written], times: int = 1) -> None:
         """One call's writes; `times` is 2 in a transaction."""
-        units = 0
+        units, heard = 0, self._meter.on_write
         of_indexes: dict[str, int] = {}
         for old, new, names in written:
-            units += _write(old, new, names)
+            cost = _write(old, new, names)
+            units += cost
+            item = new or old
+            if heard and item is not None:
+                heard(self._name, item["pk"], times * cost)
             for index in self._touched(old, new, names):
                 cost = metering.index_units(index, old, new)
                 if cost:
+                    if heard:
+                        held = new if new is not None else old or Row()
+                        heard(index.name, str(held.get(index.partition)), cost)
                     of_indexes[index.name] = of_indexes.get(index.name, 0) + cost
         self._meter.count("dynamodb", operation, self._name, write_units=times * units)
         for name, cost in of_indexes.items():
