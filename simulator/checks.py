@@ -108,7 +108,7 @@ class Watch:
     def _one_live_task(self) -> None:
         """I2: a job has at most one task that runs, at every moment."""
         for arn, task in self._world.tasks.tasks.items():
-            if task.status == "STOPPED":
+            if task.status == "STOPPED" or arn not in self._world.fargate.made:
                 continue
             job = task.request["startedBy"].split("/")[0]
             other = self._live.get(job)
@@ -147,8 +147,8 @@ def _one_live_task_a_job(world: World) -> Iterator[str]:
     """I2: a job has at most one task that runs."""
     live = Counter(
         task.request["startedBy"].split("/")[0]
-        for task in world.tasks.tasks.values()
-        if task.status != "STOPPED"
+        for arn, task in world.tasks.tasks.items()
+        if task.status != "STOPPED" and arn in world.fargate.made
     )
     for job, tasks in live.items():
         if tasks > 1:

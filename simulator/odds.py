@@ -39,6 +39,8 @@ class Odds:
     replaced: float = 0.0  #: another version of a function takes over, the old one ends its work
     reclaimed: float = 0.0  #: a minute in which every Spot task is interrupted
 
+    stray: float = 0.0  #: a minute in which a task appears that nobody of ours asked for
+
     latest: int = 20_000  #: how late is late (ms)
     slowest: int = 45_000  #: how slow is slow (ms)
     lands: int = 8_000  #: how much later a posthumous call has its effect (ms)
@@ -101,6 +103,7 @@ DEAF = Odds(
     late=0.1,
     execution_lost=0.1,
     replaced=0.02,
+    stray=0.04,
     skew=30_000,
 )
 
@@ -130,6 +133,7 @@ STORM = Odds(
     execution_lost=0.02,
     replaced=0.02,
     reclaimed=0.02,
+    stray=0.02,
     skew=30_000,
 )
 
@@ -168,6 +172,7 @@ DUEL = Odds(
     again=0.2,
     record_lost=0.01,
     replaced=0.02,
+    stray=0.03,
     slowest=20_000,
     skew=10_000,
 )

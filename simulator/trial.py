@@ -27,6 +27,7 @@ from simulator.outage import Outage
 from simulator.plans import Plan, Stop, parts, workload
 from simulator.promises import broken_promises, unmoved
 from simulator.sizes import drawn
+from simulator.strays import STRAY, Strays
 from simulator.world import World
 
 Answer = TypeVar("Answer")
@@ -42,6 +43,9 @@ LAUNCHING = frozenset({"launch", "reconcile"})
 
 #: Where tasks are made.
 RUN = "launch:Launcher._run:run"
+
+#: When no stray task may be left (minutes after the last fault).
+STRAYS_GONE = 20
 
 #: When a job is submitted at last whose moment has not come (ms after the beginning).
 LATE = 7 * MINUTE
@@ -75,6 +79,7 @@ class Trial:
         self.watch = Watch(self.world)
         self.world.functions.observers.append(self.watch)
         self.moments = Moments(self.world)
+        self.strays = Strays(self.world, seed)
         self.world.functions.observers.append(self.moments)
         self.world.functions.streams.on_capacity = self.watch.on_capacity_change
 
@@ -108,6 +113,7 @@ class Trial:
             self.outage.befall(world, begin)
         for minute in range(1, TROUBLED):
             world.at(begin + minute * MINUTE + 30_000, self._reclaim)
+            world.at(begin + minute * MINUTE + 40_000, self.strays.appear)
         world.run(TROUBLED)
         if self.outage:
             world.run(self.outage.minutes)
@@ -117,9 +123,11 @@ class Trial:
         self.faults.on = False
         world.paused.clear()
         waited = 0
-        while waited < PATIENCE and (waited < 10 or unfinished(world)):
+        while waited < PATIENCE and (waited < STRAYS_GONE or unfinished(world)):
             world.run(10)
             waited += 10
+            if waited == STRAYS_GONE:
+                self.watch.found += self.strays.left()
         return self
 
     def verdict(self) -> list[str]:
@@ -144,6 +152,8 @@ class Trial:
     def _outcome(self, variables: Mapping[str, str]) -> Outcome:
         plan = self.plans[self.world.state(variables["AWS_BATCH_JOB_ID"]).name]
         index = variables.get("AWS_BATCH_JOB_ARRAY_INDEX")
+        if self.strays.appearing:
+            return STRAY
         attempt = int(variables["AWS_BATCH_JOB_ATTEMPT"])
         fails = plan.fails(attempt, None if index is None else int(index))
         return Outcome(plan.runs, exit_code=1 if fails else 0)
