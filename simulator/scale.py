@@ -105,10 +105,10 @@ class _Books:
         old, new = change.old, change.new
         if change.key.sk != "STATE" or new is None:
             return
+        if old is not None and old["status"] == new["status"]:
+            return
         before = Status(old["status"]) if old else None
         after = Status(new["status"])
-        if before is after:
-            return
         allowed = ARRAY_TRANSITIONS if "size" in new else TRANSITIONS
         if before is not None and after not in allowed[before]:
             self.wrong.append(f"I1: {change.key.pk} went from {before} to {after}")

@@ -82,7 +82,8 @@ class Streams:
             for name, passes in FILTERS.items():
                 if name not in paused and passes(change):
                     shards = self._readers[name]
-                    reader = shards[crc32(change.key.pk.encode()) % self._shards]
+                    shard = crc32(change.key.pk.encode()) % self._shards if len(shards) > 1 else 0
+                    reader = shards[shard]
                     reader.waiting.append(change)
                     if not reader.armed:
                         window = self._world.latencies.window if name in GATHERING else 0

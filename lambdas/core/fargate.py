@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 #: Ephemeral disk of a Fargate task, GiB: what every task has, and what may be asked for instead.
 DISK_DEFAULT = 20
@@ -53,6 +54,7 @@ _MOST_CPU = max(MEMORIES)
 _MOST_MEMORY = max(size.memory_mib for size in SIZES)
 
 
+@lru_cache(1024)
 def size_for(milli_vcpus: int, memory_mib: int) -> FargateSize | None:
     """The smallest size that holds the request, the fewest vCPUs first; None when none does.
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lambdas.core.rows import Row
 from lambdas.core.tables import Item, Key
@@ -95,7 +95,7 @@ class Waiting(StrEnum):
 class JobState:
     """The STATE item. Times are epoch milliseconds; absent means not yet, or no longer.
 
-    Without slots: what is absent costs nothing, neither time nor memory (`state_of`).
+    Without slots: what is absent costs nothing, neither time nor memory (`_set`).
     """
 
     id: str
@@ -191,9 +191,21 @@ class JobState:
         return self.expanded == self.pages and self.closed >= self.pages
 
 
-_FIELDS = tuple(f.name for f in fields(JobState))
-_KNOWN = frozenset(_FIELDS)
-_NEEDED = tuple(f.name for f in fields(JobState) if f.default is MISSING)
+_KNOWN = frozenset(f.name for f in fields(JobState))
+_NEEDED = frozenset(f.name for f in fields(JobState) if f.default is MISSING)
+
+
+def _set(state: JobState, **known: Any) -> None:
+    """The constructor: a field that is not given stays the class's, its default. Dataclasses' own
+    would set each of the many, for every state that is read."""
+    if not _NEEDED <= known.keys() <= _KNOWN:
+        wrong = sorted(known.keys() - _KNOWN | _NEEDED - known.keys())
+        raise TypeError(f"a job's state has not exactly the fields it may: {wrong}")
+    state.__dict__.update(known)
+
+
+if not TYPE_CHECKING:
+    JobState.__init__ = _set
 
 
 def state_of(item: Item) -> JobState:
@@ -210,23 +222,19 @@ def state_of(item: Item) -> JobState:
 
 
 def _state_of(item: Item) -> JobState:
-    """Past the constructor, which would set each of the many absent fields to its default."""
-    for name in _NEEDED:
-        item[name]
-    known: dict[str, Any] = {name: item[name] for name in item.keys() & _KNOWN}
+    known: dict[str, Any] = {name: item[name] for name in item if name in _KNOWN}
     known["status"] = Status(known["status"])
     if "waiting" in known:
         known["waiting"] = Waiting(known["waiting"])
-    state = object.__new__(JobState)
-    state.__dict__.update(known)
-    return state
+    for name in _NEEDED:
+        known[name]
+    return JobState(**known)
 
 
 def item_of(state: JobState) -> dict[str, Any]:
     """The STATE item of a new job, with its index keys; absent and zero values are left out."""
     item: dict[str, Any] = {"pk": partition(state.id), "sk": "STATE", "schema": SCHEMA}
-    for name in _FIELDS:
-        value = getattr(state, name)
+    for name, value in vars(state).items():
         if value is not None and value is not False and (value != 0 or name == "created"):
             item[name] = str(value) if isinstance(value, StrEnum) else value
     if not item.get("share", "x"):

@@ -55,9 +55,9 @@ def growth(old: Item, new: Item, names: Iterable[str]) -> int:
     size = 0
     for name in names:
         if name in new:
-            size += value_size(new[name]) + (0 if name in old else _text(name))
+            size += value_size(new[name]) + (0 if name in old else text_size(name))
         if name in old:
-            size -= value_size(old[name]) + (0 if name in new else _text(name))
+            size -= value_size(old[name]) + (0 if name in new else text_size(name))
     return size
 
 
@@ -78,15 +78,18 @@ def value_size(value: Any) -> int:
     if kind is int:
         return _number(value)
     if isinstance(value, str):
-        return _text(value)
+        return text_size(value)
     if value is None or kind is bool:
         return 1
+    if kind is Row:
+        return 3 + len(value) + item_size(value)
     if isinstance(value, Mapping):
         return 3 + len(value) + item_size(value)
     return 3 + sum(1 + value_size(part) for part in value)
 
 
-def _text(text: str) -> int:
+def text_size(text: str) -> int:
+    """Bytes of a text in UTF-8."""
     return len(text) if text.isascii() else len(text.encode())
 
 

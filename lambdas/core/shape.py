@@ -6,6 +6,7 @@ Identical shapes are one decision: planning costs grow with shapes, not with job
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,10 +28,12 @@ class Shape:
             f"/{self.memory}/{self.gpus}/{self.disk}"
         )
 
-    @classmethod
-    def parse(cls, key: str) -> Shape:
+    @staticmethod
+    @lru_cache(1024)
+    def parse(key: str) -> Shape:
+        """The shape that `key` was made of. Raises ValueError for what is none."""
         platform, architecture, milli_vcpus, memory, gpus, disk = key.split("/")
-        return cls(platform, architecture, int(milli_vcpus), int(memory), int(gpus), int(disk))
+        return Shape(platform, architecture, int(milli_vcpus), int(memory), int(gpus), int(disk))
 
     def told(self) -> str:
         """The shape as a person says it: "0.25 vCPU, 512 MiB"."""

@@ -1,4 +1,4 @@
-"""Values as a memory table keeps them: exact, checked, and shared instead of copied."""
+"""Values as a memory table keeps them: exact, checked, measured, and shared instead of copied."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lambdas.adapters.rules import DEEPEST, name_of, plain
+from lambdas.core.metering import text_size, value_size
 from lambdas.core.rows import Row, Rows
 
 #: Of these there is nothing to check.
@@ -34,15 +35,23 @@ def frozen_item(item: Mapping[str, Any], depth: int = 1) -> Row:
     """A whole item, or a map inside one."""
     if depth > DEEPEST:
         raise ValueError(f"a value is nested deeper than {DEEPEST} levels")
-    kept = Row()
-    keep = super(Row, kept).__setitem__
+    kept: dict[str, Any] = {}
+    size = 0
     for name, value in item.items():
-        if type(name) is not str or not name.isascii():
+        if type(name) is str and name.isascii():
+            size += len(name)
+        else:
             name = name_of(name)
-        if type(value) is not str or not value.isascii():
+            size += text_size(name)
+        if type(value) is str and value.isascii():
+            size += len(value)
+        else:
             value = frozen(value, depth)
-        keep(name, value)
-    return kept
+            size += value_size(value)
+        kept[name] = value
+    row = Row(kept)
+    row.size = size
+    return row
 
 
 def _frozen_list(values: Sequence[Any], depth: int) -> Rows:

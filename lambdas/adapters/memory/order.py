@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from lambdas.adapters.memory.sorted_keys import SortedKeys
+from lambdas.adapters.memory.writes import Names
 from lambdas.adapters.rules import Place, place_after
 from lambdas.core.rows import Row
 from lambdas.core.tables import IndexSchema, Query, TableSchema
@@ -66,24 +67,26 @@ class Order:
     def __init__(self, schema: TableSchema) -> None:
         self._table: dict[str, _Partition] = {}
         self._indexes: list[tuple[str, str, dict[str, _Partition]]] = []
+        self._keys = frozenset(name for i in schema.indexes for name in (i.partition, i.sort))
         self._by_name: dict[str, dict[str, _Partition]] = {}
         for index in schema.indexes:
             partitions: dict[str, _Partition] = {}
             self._indexes.append((index.partition, index.sort, partitions))
             self._by_name[index.name] = partitions
 
-    def move(self, key: tuple[str, str], old: Stored | None, new: Stored | None) -> None:
-        """An item was written: put it in its places and take it out of those it left."""
+    def move(
+        self, key: tuple[str, str], old: Stored | None, new: Stored | None, names: Names
+    ) -> None:
+        """An item was written, of which these attributes changed: put it in its places and take it
+        out of those it left."""
+        if names is not None and self._keys.isdisjoint(names):
+            return
         pk, sk = key
         if old is None:
             _add(self._table, pk, (sk, pk, sk))
         elif new is None:
             _remove(self._table, pk, (sk, pk, sk))
         for partition, sort, partitions in self._indexes:
-            if old is not None and new is not None:
-                stays = old.get(partition) == new.get(partition)
-                if stays and old.get(sort) == new.get(sort):
-                    continue
             before = _index_key(old, partition, sort)
             after = _index_key(new, partition, sort)
             if before != after:

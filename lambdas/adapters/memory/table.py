@@ -87,7 +87,7 @@ class MemoryTable:
             raise ConditionFailed(old)
         new, names = result(write, old)
         self._bill(write, old, new, names)
-        self._store(key, old, new)
+        self._store(key, old, new, names)
         return new
 
     def transact(self, writes: Sequence[Write]) -> None:
@@ -134,7 +134,7 @@ class MemoryTable:
             expires, key = heappop(self._expiring)
             item = self._items.get(key)
             if item is not None and item.get("expires") == expires:
-                self._store(key, item, None)
+                self._store(key, item, None, None)
                 gone += 1
         return gone
 
@@ -147,7 +147,9 @@ class MemoryTable:
         if self._billing:
             self._billing.writes(operation_of(write), [(old, new, names)])
 
-    def _store(self, key: tuple[str, str], old: Stored | None, new: Stored | None) -> None:
+    def _store(
+        self, key: tuple[str, str], old: Stored | None, new: Stored | None, names: Names
+    ) -> None:
         if new is old:
             return
         if new is None:
@@ -156,7 +158,7 @@ class MemoryTable:
             self._items[key] = new
             if self.schema.expires and "expires" in new:
                 self._note_expiry(key, old, new["expires"])
-        self._order.move(key, old, new)
+        self._order.move(key, old, new, names)
         if self.schema.stream:
             self._stream.append((key, old, new))
             if len(self._stream) == 1:
@@ -185,8 +187,8 @@ def transact(writes: Sequence[tuple[MemoryTable, Write]]) -> None:
         for (table, _, old), (_, write) in zip(stood, writes, strict=True)
     ]
     _bill_transaction(became)
-    for (table, key, _), (_, (old, new, _names)) in zip(stood, became, strict=True):
-        table._store(key, old, new)
+    for (table, key, _), (_, (old, new, names)) in zip(stood, became, strict=True):
+        table._store(key, old, new, names)
 
 
 def _bill_transaction(written: Sequence[tuple[MemoryTable, Written]]) -> None:
