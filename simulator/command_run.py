@@ -1,4 +1,7 @@
-"""`run --jobs N`: a day of so many jobs through the production services, and what it costs."""
+"""`run --jobs N`: a day of so many jobs through the production services, and what it costs.
+
+`run --workflow FILE` plays a workload instead, as `simulate` does.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from lambdas.core.metering import Tally
-from simulator import bill
+from simulator import bill, command_simulate
 from simulator.quotas import Hottest
 from simulator.scale import Came, Day, live_through
 
@@ -33,12 +36,15 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), metavar="N")
     parser.add_argument("--curve", action="store_true", help="for N/100, N/10 and N jobs")
     parser.add_argument("--no-quotas", action="store_true", help="AWS refuses nothing")
+    parser.add_argument("--workflow", metavar="FILE", help="play these workflows, each by itself")
     parser.add_argument("--json", action="store_true", help="JSON alone")
     parser.set_defaults(run=run)
 
 
 def run(asked: argparse.Namespace) -> int:
     """1 when a job was lost or ran twice, or an invariant is violated, else 0."""
+    if asked.workflow:
+        return _played(asked)
     if asked.jobs < 1 or asked.workers < 1 or not 0 < asked.hours <= 1000:
         print("--jobs and --workers are at least 1, --hours is more than 0.", file=sys.stderr)
         return 2
@@ -47,6 +53,13 @@ def run(asked: argparse.Namespace) -> int:
     for figures in found:
         print(json.dumps(figures))
     return 1 if any(f["lost"] or f["double_run"] or f["violations"] for f in found) else 0
+
+
+def _played(asked: argparse.Namespace) -> int:
+    parser = argparse.ArgumentParser()
+    command_simulate.add_arguments(parser)
+    words = ["--workflow", asked.workflow, "--each", "--seed", str(asked.seed)]
+    return command_simulate.run(parser.parse_args(words + ["--json"] * asked.json))
 
 
 def _figures(jobs: int, asked: argparse.Namespace) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from simulator.__main__ import main
 from simulator.scale import Day, live_through
 
 
@@ -43,3 +46,27 @@ def test_jobs_that_fail_twice_are_counted_as_failed(monkeypatch):
     came = live_through(Day(100, hours=0.5))
     assert came.failed > 10
     assert (came.lost, came.double_run, came.violations) == (0, 0, ())
+
+
+def test_a_workflow_is_played_instead(tmp_path, capsys):
+    tasks = [{"id": n, "parents": [n - 1] if n else [], "runtime_s": 60} for n in range(2)]
+    file = tmp_path / "flows.jsonl"
+    file.write_text(json.dumps({"workflow": "chain", "tasks": tasks}) + "\n")
+    assert main(["run", "--workflow", str(file), "--json"]) == 0
+    (played,) = json.loads(capsys.readouterr().out)["runs"]
+    assert played["total"]["succeeded"] == 2
+
+
+def test_the_figures_have_their_names(capsys):
+    assert main(["run", "--jobs", "100", "--hours", "1", "--workers", "1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {"jobs", "wall_s", "peak_rss_mb", "lost", "double_run", "violations"} <= told.keys()
+    assert {
+        "virtual_hours",
+        "units_per_job",
+        "calls_per_job",
+        "usd_per_million_jobs",
+    } <= told.keys()
+    assert (told["jobs"], told["lost"], told["double_run"], told["violations"]) == (100, 0, 0, 0)
+    assert told["hottest_key"]["units_a_second"] < 1000
+    assert told["invocations_per_job"]["launch"] > 0
