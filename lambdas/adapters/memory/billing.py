@@ -59,8 +59,7 @@ class Billing:
                 cost = metering.index_units(index, old, new)
                 if cost:
                     if heard:
-                        held = new if new is not None else old or Row()
-                        heard(index.name, str(held.get(index.partition)), cost)
+                        heard(index.name, _partition(index, old, new), cost)
                     of_indexes[index.name] = of_indexes.get(index.name, 0) + cost
         self._meter.count("dynamodb", operation, self._name, write_units=times * units)
         for name, cost in of_indexes.items():
@@ -77,6 +76,12 @@ class Billing:
         touching = self._touching
         found = [index for name in names if name in touching for index in touching[name]]
         return found if len(found) < 2 else list({index.name: index for index in found}.values())
+
+
+def _partition(index: IndexSchema, old: Row | None, new: Row | None) -> str:
+    """Where the entry is, or was."""
+    here = new if new is not None and index.partition in new else old
+    return "" if here is None else str(here.get(index.partition))
 
 
 def _write(old: Row | None, new: Row | None, names: Iterable[str] | None) -> int:
