@@ -9,8 +9,10 @@ from pathlib import Path
 
 from local.errors import PlatformError
 from local.platform import STATE, LocalPlatform, find, stop, up
+from local.running import why_it_ended
 
 ROOT = Path(__file__).resolve().parents[1]
+START = "start it with `make up`"
 
 
 def main() -> int:
@@ -70,7 +72,8 @@ def _smoke(options: argparse.Namespace) -> int:
 def _status() -> int:
     platform = find(ROOT / STATE)
     if platform is None:
-        print("The local platform is not running: start it with `make up`")
+        why = why_it_ended(ROOT / STATE)
+        print(f"The local platform is not running{f' ({why})' if why else ''}: {START}")
         return 1
     _tell(platform)
     return 0
@@ -79,7 +82,7 @@ def _status() -> int:
 def _env() -> int:
     platform = find(ROOT / STATE)
     if platform is None:
-        raise PlatformError("The local platform is not running: start it with `make up`.")
+        raise PlatformError(f"The local platform is not running: {START}.")
     for name, value in platform.environment().items():
         print(f"export {name}={value}")
     return 0

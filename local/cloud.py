@@ -1,22 +1,30 @@
 """`python -m local.cloud`: the local cloud's process: MiniStack on loopback, with our half of ECS.
 
-Its environment says the port (GATEWAY_PORT), and whether IAM is enforced (AUTH).
+Its environment says the port (GATEWAY_PORT), whether IAM is enforced (AUTH), and where it keeps
+what it holds (BATCHYARD_CLOUD_STATE). On SIGTERM it writes all of that down, and the next one
+takes it up; without the variable, or when it is killed, it is forgotten.
 """
 
 from __future__ import annotations
 
-import json
+import asyncio
+import contextlib
 import os
-import sys
-from collections.abc import Awaitable, Callable, MutableMapping
+import resource
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from local import guard, owner
+import psutil
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+from local import cloud_state, owner
+from local.gate import Gate
+
+STATE = "BATCHYARD_CLOUD_STATE"
+KEEP_ALIVE = 75.0  #: seconds a client's connection may be idle
+TELL = 2.0  #: seconds that events under way get to reach their queues
 
 SETTINGS = {
     "BIND_HOST": "127.0.0.1",
@@ -48,55 +56,85 @@ def named_as_aws_does(extract: Callable[..., Any]) -> Callable[..., Any]:
     return action
 
 
-def guarded(app: App, port: int) -> App:
-    """`app`, answering nothing that a web page can send: RunTask here runs commands."""
+class LocalCloud:
+    """MiniStack with our half of ECS in it, served until SIGTERM."""
 
-    async def answer(scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-            why = guard.refusal(headers, port, buckets=True)
-            if why:
-                await _refuse(send, why)
-                return
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close"})
-            return
-        await app(scope, receive, send)
+    def __init__(self, port: int, kept: Path | None, auth: bool) -> None:
+        import ministack.app
+        from ministack.core import iam_actions, responses
+        from ministack.services import ecs, eventbridge, iam, sts
 
-    return answer
+        from local.ecs import EcsHalf
+        from local.ecs_events import Emitter
+        from local.ecs_roles import TaskRoles
 
+        self._port = port
+        self._state = cloud_state.CloudState(ministack.app, kept) if kept else None
+        self._emitter = Emitter(eventbridge, responses)
+        self._half = EcsHalf(ecs, self._emitter, roles=TaskRoles(iam, sts) if auth else None)
+        self._gate = Gate(ministack.app.app, port)
+        iam_actions.extract_iam_action = named_as_aws_does(iam_actions.extract_iam_action)
 
-async def _refuse(send: Send, why: str) -> None:
-    body = json.dumps({"__type": "AccessDeniedException", "message": why}).encode()
-    kind = (b"content-type", b"application/json")
-    await send({"type": "http.response.start", "status": 403, "headers": [kind]})
-    await send({"type": "http.response.body", "body": body})
+    def serve(self) -> None:
+        """Serve until SIGTERM or SIGINT, and end the process."""
+        from hypercorn.asyncio import serve
+        from hypercorn.config import Config
+
+        self._half.install()
+        if self._state:
+            self._state.install()
+        config = Config()
+        config.bind = [f"127.0.0.1:{self._port}"]
+        config.keep_alive_timeout = KEEP_ALIVE
+        config.loglevel = SETTINGS["LOG_LEVEL"]
+        gate: Any = self._gate
+        asyncio.run(serve(gate, config, shutdown_trigger=self._until_told))
+
+    async def _until_told(self) -> None:
+        """Ends the process in its own way: a server's own end would wait for every connection,
+        and save what threads still change."""
+        told = asyncio.Event()
+        for caught in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(caught, told.set)
+        await told.wait()
+        await self._leave()
+        os._exit(0)
+
+    async def _leave(self) -> None:
+        """Close, let what is under way come to its end, and save."""
+        self._half.close()
+        await self._gate.close()
+        for worker in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                worker.kill()
+        deadline = time.monotonic() + TELL
+        while not self._emitter.idle and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+        if self._state:
+            self._state.save()
 
 
 def main() -> None:
     """Set MiniStack up and serve until SIGTERM."""
     owner.follow()
-    for name, value in SETTINGS.items():
-        os.environ[name] = value
-    os.environ.setdefault("GATEWAY_PORT", "4566")
-    port = int(os.environ["GATEWAY_PORT"])
+    os.environ.update(SETTINGS)
+    port = int(os.environ.setdefault("GATEWAY_PORT", "4566"))
     # Functions are workers of this interpreter, and inherit this: boto3 reaches the local cloud.
     os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
+    kept = Path(os.environ[STATE]) if os.environ.get(STATE) else None
+    if kept:
+        cloud_state.begin(kept)
+        os.environ.update(cloud_state.settings(kept))  # MiniStack reads it when it is imported
+    _open_many_files()
+    LocalCloud(port, kept, os.environ.get("AUTH") == "true").serve()
 
-    import ministack.app
-    from ministack.core import iam_actions, responses
-    from ministack.services import ecs, eventbridge, iam, sts
 
-    from local.ecs import EcsHalf
-    from local.ecs_events import Emitter
-    from local.ecs_roles import TaskRoles
-
-    roles = TaskRoles(iam, sts) if os.environ.get("AUTH") == "true" else None
-    EcsHalf(ecs, Emitter(eventbridge, responses), roles=roles).install()
-    iam_actions.extract_iam_action = named_as_aws_does(iam_actions.extract_iam_action)
-    ministack.app.app = guarded(ministack.app.app, port)
-    sys.argv = ["ministack"]
-    ministack.app.main()
+def _open_many_files() -> None:
+    """A burst of connections must not end at the usual 1,024 files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 if __name__ == "__main__":

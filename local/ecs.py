@@ -45,7 +45,8 @@ class EcsHalf:
         self._roles = roles
         self._now = now
         self._changed = threading.Condition(threading.RLock())
-        self._generation = 1
+        self._generation = int(now() * 1000)  # so that a restarted cloud's are news to its agent
+        self._closing = False
         self._swept = 0.0
         self._theirs = {n: ecs._ACTION_MAP[n] for n in ("RunTask", "ListTasks", "DescribeTasks")}
 
@@ -180,7 +181,7 @@ class EcsHalf:
         seen = int(data.get("seen") or 0)
         wait = min(float(data.get("wait") or 0.0), POLL_WAIT)
         with self._changed:
-            self._changed.wait_for(lambda: self._generation > seen, wait)
+            self._changed.wait_for(lambda: self._closing or self._generation > seen, wait)
             tasks = list(self._ecs._tasks.values())
             start = [t for t in tasks if t["lastStatus"] == "PROVISIONING"]
             taken = [t for t in tasks if t["lastStatus"] not in ("PROVISIONING", "STOPPED")]
@@ -193,6 +194,12 @@ class EcsHalf:
                     "taken": [t["taskArn"] for t in taken],
                 }
             )
+
+    def close(self) -> None:
+        """Hold no Poll any longer: the cloud is about to end."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
 
     def _order(self, record: Record) -> Record:
         """All that the agent is told of a task to start."""

@@ -34,6 +34,11 @@ class Emitter:
         """Wait until everything emitted so far has reached its rules."""
         self._queue.join()
 
+    @property
+    def idle(self) -> bool:
+        """Whether everything emitted so far has reached its rules."""
+        return self._queue.unfinished_tasks == 0
+
     def _run(self) -> None:
         while True:
             account, region, task, detail = self._queue.get()

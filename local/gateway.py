@@ -13,6 +13,7 @@ import json
 import signal
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -22,11 +23,16 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local import awsclient, guard, owner
+from local import awsclient, gate, guard, owner
 
 MAX_BODY = 10 * 1024 * 1024  #: API Gateway's own limit
 TIMEOUT = 35.0  #: seconds; API Gateway gives a function 30
+HOLD = 10.0  #: seconds a request is held while the local cloud is being restarted
+AGAIN = 0.1  #: seconds between tries
+GONE = "The local cloud does not answer."
 KEPT = ("content-type", "accept", "user-agent", "amz-sdk-invocation-id", "amz-sdk-request")
+
+Answer = tuple[int, dict[str, str], bytes]  #: status, headers and body
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +66,19 @@ class Refused(Exception):
         self.status, self.code, self.message = status, code, message
 
 
+class Restarting(Exception):
+    """The local cloud took nothing of the request: it is being restarted, or is gone."""
+
+
 class Gateway(ThreadingHTTPServer):
     """Serves until shut down; a thread and an upstream connection for each client connection."""
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, upstream: Upstream) -> None:
+    def __init__(self, port: int, upstream: Upstream, hold: float = HOLD) -> None:
         self.upstream = upstream
+        self.hold = hold
         super().__init__(("127.0.0.1", port), Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -129,8 +140,19 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(413, "RequestEntityTooLargeException", limit)
         return self.rfile.read(int(told))
 
-    def _forward(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
-        """Pass the request on; once more when a kept connection turns out to be closed."""
+    def _forward(self, headers: dict[str, str], body: bytes) -> Answer:
+        """Pass the request on; while the local cloud is being restarted, hold it."""
+        patient_until = time.monotonic() + self.server.hold
+        while True:
+            try:
+                return self._pass_on(headers, body)
+            except Restarting:
+                if time.monotonic() > patient_until:
+                    raise Refused(500, "ServerException", GONE) from None
+                time.sleep(AGAIN)
+
+    def _pass_on(self, headers: dict[str, str], body: bytes) -> Answer:
+        """Once; and once more when a kept connection turns out to be closed. Raises Restarting."""
         kept = {name: headers[name] for name in KEPT if name in headers}
         upstream = self.server.upstream
         signed = upstream.signed(self.command, self.path, kept, body)
@@ -139,16 +161,15 @@ class Handler(BaseHTTPRequestHandler):
             self._link = link
             try:
                 link.request(self.command, upstream.path(self.path), body, signed)
-                got = link.getresponse()
-                names = ("content-type", "x-amzn-errortype", "apigw-requestid")
-                answered = {n: got.headers[n] for n in names if got.headers[n]}
-                return got.status, answered, got.read()
-            except (http.client.HTTPException, OSError):
+                return _read(link.getresponse())
+            except (http.client.HTTPException, OSError) as error:
                 link.close()
                 self._link = None
+                if isinstance(error, ConnectionRefusedError):
+                    raise Restarting from None
                 if fresh:
                     break
-        raise Refused(500, "ServerException", "The local cloud does not answer.")
+        raise Refused(500, "ServerException", GONE)
 
     def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.send_response(status)
@@ -165,6 +186,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing a request: the functions log what matters."""
+
+
+def _read(got: http.client.HTTPResponse) -> Answer:
+    """What came back. Raises Restarting for the words of a cloud that closes."""
+    names = ("content-type", "x-amzn-errortype", "apigw-requestid")
+    answered = {n: got.headers[n] for n in names if got.headers[n]}
+    body = got.read()
+    if got.status == 503 and gate.CLOSED.encode() in body:
+        raise Restarting
+    return got.status, answered, body
 
 
 def main() -> int:

@@ -13,11 +13,12 @@ from typing import Any
 
 from local import awsclient, owner
 from local.assembly import synthesize
+from local.cloud import STATE as CLOUD_STATE
 from local.deploy import Deployer
 from local.errors import PlatformError
-from local.ports import Ports
+from local.ports import Ports, taken
 from local.processes import Processes
-from local.running import LocalPlatform, answers
+from local.running import KEEPER, PARTS, LocalPlatform, answers, kept, lost, told
 
 DEPLOYMENT = "batchyard"
 LOG_GROUP = "/aws/batch/job"
@@ -60,7 +61,24 @@ class Launch:
             GATEWAY_PORT=str(self.ports.cloud),
             AUTH="true" if self.auth else "false",
             TMPDIR=str(self.state / "tmp"),
+            **{CLOUD_STATE: str(kept(self.state))},
         )
+
+    def revive(self) -> LocalPlatform | None:
+        """What ran here, with every part that died started again; None when it cannot be."""
+        platform = told(self.state)
+        if platform is None or lost(self.state):
+            return None
+        processes = self._processes()
+        processes.stop(KEEPER)  # `finish` starts another; two hands would start a part twice
+        self.say("Starting again what ended")
+        for part in PARTS:
+            if part not in processes.pids():
+                processes.again(part, self._environment())
+                self.say(f"  {part}")
+        self._until("cloud", lambda: answers(platform.aws_endpoint))
+        self._until("gateway", lambda: taken(self.ports.gateway))
+        return platform
 
     def finish(self, context: Mapping[str, Any], running: LocalPlatform | None) -> LocalPlatform:
         """Synthesize, deploy, start agent and gateway (unless they run), and write it all down."""
@@ -73,13 +91,15 @@ class Launch:
         if fresh or running is None:
             self.say("Deploying")
             deployer.deploy(stacks)
-        told = deployer.parameters(_deployment(context))
+        given = deployer.parameters(_deployment(context))
         if running is None:
-            self._start_rest(told["api-id"])
-        platform = self._platform(told, _deployment(context))
+            self._start_rest(given["api-id"])
+        platform = self._platform(given, _deployment(context))
         partial = self.state / "local.json.new"
         partial.write_text(json.dumps(asdict(platform), indent=2) + "\n")
         os.replace(partial, self.state / "local.json")
+        if KEEPER not in self._processes().pids():
+            self._start(KEEPER, ["-m", "local.keeper", str(self.state)])
         return platform
 
     def _start_rest(self, api: str) -> None:
@@ -94,7 +114,7 @@ class Launch:
         self._until("gateway", lambda: "AWS Batch at" in self._said("gateway"))
         self.say(f"  {self._runtime()}")
 
-    def _platform(self, told: dict[str, str], deployment: str) -> LocalPlatform:
+    def _platform(self, given: dict[str, str], deployment: str) -> LocalPlatform:
         batch = awsclient.client("batch", self.batch_endpoint)
         queues = batch.describe_job_queues()["jobQueues"]
         environments = batch.describe_compute_environments()["computeEnvironments"]
@@ -108,24 +128,24 @@ class Launch:
             job_queues=[q["jobQueueName"] for q in sorted(queues, key=lambda q: -q["priority"])],
             compute_environments=sorted(e["computeEnvironmentName"] for e in environments),
             log_group=LOG_GROUP,
-            input_bucket=told["input-bucket"],
-            output_bucket=told["output-bucket"],
-            event_bus=told["event-bus"],
-            wait_machine=told["wait-machine"],
-            api_id=told["api-id"],
+            input_bucket=given["input-bucket"],
+            output_bucket=given["output-bucket"],
+            event_bus=given["event-bus"],
+            wait_machine=given["wait-machine"],
+            api_id=given["api-id"],
             runtime=self._runtime(),
             auth=self.auth,
-            parameters=told,
-            pids=self._processes().pids(),
+            parameters=given,
         )
 
     def _processes(self) -> Processes:
         return Processes(self.state)
 
-    def _start(self, name: str, arguments: list[str], **environment: str) -> None:
-        told = {**awsclient.sealed(os.environ), **environment}
-        told |= owner.told() if self.owned else {}
-        self._processes().start(name, arguments, told)
+    def _start(self, name: str, arguments: list[str], **more: str) -> None:
+        self._processes().start(name, arguments, self._environment(), **more)
+
+    def _environment(self) -> dict[str, str]:
+        return awsclient.sealed(os.environ) | (owner.told() if self.owned else {})
 
     def _said(self, name: str) -> str:
         with contextlib.suppress(OSError):

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from local.errors import PlatformError
+from local.keeper import KILLED
 from local.launch import Launch, Say
 from local.ports import Ports
-from local.running import STATE, LocalPlatform, find, stop
+from local.running import STATE, LocalPlatform, find, lost, stop, told, why_it_ended
 
 __all__ = ["LocalPlatform", "PlatformError", "Ports", "STATE", "find", "stop", "up"]
 
@@ -58,20 +59,23 @@ def _up(
     say: Say,
 ) -> LocalPlatform:
     running = find(state)
-    if running and running.auth != auth:
-        word = "with" if running.auth else "without"
+    earlier = running or (None if lost(state) else told(state))
+    if earlier and earlier.auth != auth:
+        word = "with" if earlier.auth else "without"
         raise PlatformError(f"The platform runs {word} IAM enforced: `make down` first.")
     launch = Launch(
         root=root.resolve(),
         state=state,
-        ports=_ports_of(running) if running else ports or Ports.of(os.environ),
+        ports=_ports_of(earlier) if earlier else ports or Ports.of(os.environ),
         auth=auth,
         runtime=runtime or os.environ.get("BATCHYARD_RUNTIME", "auto"),
         owned=owned,
         say=say,
     )
     try:
+        running = running or launch.revive()
         if running is None:
+            _tell_of_loss(state, say)
             stop(state)
             launch.begin()
         return launch.finish(context, running)
@@ -79,6 +83,12 @@ def _up(
         if running is None:
             stop(state)
         raise
+
+
+def _tell_of_loss(state: Path, say: Say) -> None:
+    """A platform that should still run, and does not, is not replaced without a word."""
+    if told(state):
+        say(f"{why_it_ended(state) or KILLED} Starting afresh.")
 
 
 @contextlib.contextmanager

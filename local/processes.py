@@ -15,11 +15,12 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 GRACE = 6.0  #: seconds between SIGTERM and SIGKILL
-BRIEF = {"cloud": 1.5}  #: it keeps nothing, and would wait for its own long polls
+BRIEF = {"cloud": 0.0}  #: seconds instead: it would save what is to be forgotten
 
 
 class Processes:
@@ -29,12 +30,17 @@ class Processes:
         self._file = state / "processes.json"
         self._logs = state / "logs"
 
-    def start(self, name: str, arguments: list[str], environment: Mapping[str, str]) -> int:
-        """Run `python <arguments>` in a session of its own, its output to logs/<name>.log."""
+    def start(
+        self, name: str, arguments: list[str], environment: Mapping[str, str], **told: str
+    ) -> int:
+        """Run `python <arguments>` in a session of its own, its output to logs/<name>.log.
+
+        What is `told` goes over `environment`, and is noted with the arguments for `again`.
+        """
         with (self.log(name)).open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, *arguments],
-                env=dict(environment),
+                env={**environment, **told},
                 cwd=Path(__file__).resolve().parents[1],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -42,8 +48,15 @@ class Processes:
                 start_new_session=True,
             )
         born = psutil.Process(process.pid).create_time()
-        self._write({**self._read(), name: {"pid": process.pid, "born": born}})
+        noted = {"pid": process.pid, "born": born, "arguments": arguments, "told": told}
+        self._write({**self._read(), name: noted})
         return process.pid
+
+    def again(self, name: str, environment: Mapping[str, str]) -> int:
+        """Start a process that ended as it was started before. Raises KeyError: it never was."""
+        noted = self._read()[name]
+        self._end_orphans(name)
+        return self.start(name, noted["arguments"], environment, **noted["told"])
 
     def log(self, name: str) -> Path:
         return self._logs / f"{name}.log"
@@ -53,13 +66,19 @@ class Processes:
         return {n: p.pid for n in self._read() if (p := self._process(n)) is not None}
 
     def stop(self, name: str) -> bool:
-        """SIGTERM, then SIGKILL for it and all it started; False when it did not live."""
+        """SIGTERM, then SIGKILL for it and all it started; False when it did not live.
+
+        What a process that died had started is ended too.
+        """
         process = self._process(name)
+        if process is None:
+            self._end_orphans(name)
         if process is not None:
             family = _family(process)
+            grace = BRIEF.get(name, GRACE)
             with contextlib.suppress(psutil.Error):
-                process.terminate()
-            _wait(process, BRIEF.get(name, GRACE))
+                process.terminate() if grace else process.kill()
+            _wait(process, grace)
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             for member in family:
@@ -80,14 +99,22 @@ class Processes:
                 return process
         return None
 
-    def _read(self) -> dict[str, dict[str, float]]:
+    def _end_orphans(self, name: str) -> None:
+        """Kill the session of a leader that died. Its id is not given to another process while
+        the session has members, so who has it now is no stranger."""
+        pid = int(self._read().get(name, {}).get("pid", 0))
+        if pid and not psutil.pid_exists(pid):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+
+    def _read(self) -> dict[str, dict[str, Any]]:
         try:
-            noted: dict[str, dict[str, float]] = json.loads(self._file.read_text())
+            noted: dict[str, dict[str, Any]] = json.loads(self._file.read_text())
         except (OSError, ValueError):
             return {}
         return noted
 
-    def _write(self, noted: Mapping[str, Mapping[str, float]]) -> None:
+    def _write(self, noted: Mapping[str, Mapping[str, Any]]) -> None:
         partial = self._file.with_suffix(".new")
         partial.write_text(json.dumps(noted, indent=1))
         os.replace(partial, self._file)

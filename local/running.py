@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local import awsclient
+from local import awsclient, cloud_state
 from local.processes import Processes
 
 STATE = ".batchyard"
-ORDER = ("cloud", "agent", "gateway")  #: of starting; stopping goes the other way
+PARTS = ("cloud", "agent", "gateway")
+KEEPER = "keeper"
+ORDER = (*PARTS, KEEPER)  #: of starting; stopping goes the other way
+REPAIR = 20.0  #: seconds the keeper may take to start a part again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,6 @@ class LocalPlatform:
     runtime: str  #: what runs the containers, in the agent's words
     auth: bool
     parameters: dict[str, str] = field(default_factory=dict)  #: all the stacks handed over
-    pids: dict[str, int] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
         """A boto3 client of this platform; `batch` is Batchyard's."""
@@ -51,9 +54,9 @@ class LocalPlatform:
         return {**told, "AWS_ENDPOINT_URL_BATCH": self.batch_endpoint}
 
     def alive(self) -> bool:
-        """Whether all its processes live and it serves."""
+        """Whether all its parts live and it serves."""
         pids = Processes(Path(self.state)).pids()
-        return all(name in pids for name in ORDER) and answers(self.aws_endpoint)
+        return all(name in pids for name in PARTS) and answers(self.aws_endpoint)
 
     def down(self) -> None:
         """Stop everything that `up` started; nothing is left running."""
@@ -61,13 +64,43 @@ class LocalPlatform:
 
 
 def find(state: Path) -> LocalPlatform | None:
-    """The platform of this state directory, if it runs."""
+    """The platform of this state directory, if it runs; one under repair is waited for."""
+    platform = told(state)
+    if platform is None:
+        return None
+    deadline = time.monotonic() + REPAIR
+    while not (alive := platform.alive()) and KEEPER in Processes(state).pids():
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    return platform if alive else None
+
+
+def told(state: Path) -> LocalPlatform | None:
+    """The platform that was last started here, whether it runs or not."""
     try:
-        told = json.loads((state / "local.json").read_text())
-        platform = LocalPlatform(**told)
+        return LocalPlatform(**json.loads((state / "local.json").read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    return platform if platform.alive() else None
+
+
+def kept(state: Path) -> Path:
+    """Where the local cloud of this state directory keeps what it holds."""
+    return state / "cloud"
+
+
+def lost(state: Path) -> bool:
+    """Whether the local cloud died without writing down what it held."""
+    gone = "cloud" not in Processes(state).pids()
+    return gone and not cloud_state.saved(kept(state))
+
+
+def why_it_ended(state: Path) -> str:
+    """One sentence for a platform that ended by itself; empty for any other."""
+    try:
+        return (state / "ended").read_text().strip()
+    except OSError:
+        return ""
 
 
 def stop(state: Path) -> bool:
@@ -76,8 +109,9 @@ def stop(state: Path) -> bool:
         return False
     processes = Processes(state)
     ran = [processes.stop(name) for name in reversed(ORDER)]
-    (state / "local.json").unlink(missing_ok=True)
-    for leftover in ("tmp", "agent"):
+    for file in ("local.json", "ended"):
+        (state / file).unlink(missing_ok=True)
+    for leftover in ("tmp", "agent", "cloud"):
         shutil.rmtree(state / leftover, ignore_errors=True)
     return any(ran)
 

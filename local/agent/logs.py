@@ -19,6 +19,7 @@ OVERHEAD = 26
 SEND_AFTER = 0.3  #: seconds a line may wait for company
 CUT_AFTER = 1.0  #: seconds after which a line without an end is sent as it is
 READ = 65_536
+PATIENCE = 60.0  #: seconds until lines that nobody takes are given up
 
 Event = tuple[int, str]  #: epoch milliseconds and one line
 
@@ -131,12 +132,14 @@ class Nowhere:
 
 
 class CloudWatch:
-    """One log stream. Group and stream are made when the first line needs them."""
+    """One log stream. Group and stream are made when the first line needs them.
 
-    TRIES = 8
+    What cannot be delivered is tried again for `patience` seconds: longer than a restart takes.
+    """
 
-    def __init__(self, logs: Any, group: str, stream: str) -> None:
+    def __init__(self, logs: Any, group: str, stream: str, patience: float = PATIENCE) -> None:
         self._logs = logs
+        self._patience = patience
         self._group = group
         self._stream = stream
         self._ready = False
@@ -157,16 +160,18 @@ class CloudWatch:
         self._ready = True
 
     def put(self, events: Sequence[Event]) -> None:
-        for tried in range(self.TRIES):
+        patient_until, pause = time.monotonic() + self._patience, 0.1
+        while True:
             try:
                 self._put(events)
                 return
             except Exception as error:
                 self._ready = False
-                if tried + 1 == self.TRIES:
+                if time.monotonic() > patient_until:
                     print(f"{len(events)} lines of {self._stream} were lost: {error}", flush=True)
                     return
-                time.sleep(min(0.1 * 2**tried, 3.0))
+                time.sleep(pause)
+                pause = min(2 * pause, 3.0)
 
     def _put(self, events: Sequence[Event]) -> None:
         if not self._ready:

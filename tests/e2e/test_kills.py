@@ -1,79 +1,50 @@
-"""Fifty jobs, while every function's worker process is killed in turn, and the agent once.
+"""Two hundred jobs, while all that carries them is killed and restarted.
 
-A killed worker takes what it was doing with it: a record of the stream half worked off, a tick in
-the middle of its claims, a task that was started and not yet written down. A platform of its own:
-nobody else could work on it.
+Every function's worker process is killed in turn, which takes what it was doing with it: a record
+of the stream half worked off, a tick in the middle of its claims, a task that was started and not
+yet written down. The container agent is killed, and its containers die with it. The local cloud
+itself is stopped and started again: it saves on SIGTERM and on nothing else, which
+docs/local-differences.md says. A platform of its own: nobody else could work on it.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import random
-import re
 import signal
-import threading
-import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
 
-import psutil
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from local import awsclient, owner
-from local.processes import Processes
+from tests.e2e.kills import Killer, Marks, end_part, log_of
 from tests.e2e.yard import ENDED, Yard, eventually, running
 
-JOBS = 50
-BY_EVENT = 10  #: of them come in by the bus, for `intake` to be killed over
+PATIENCE = 150.0  #: seconds; what a kill makes late is paid within minutes, by `reconcile`
+BY_EVENT = 20
+PLAIN = 100
+DEPENDENT = 40
+RETRIED = 25
+LONG = 15
+JOBS = BY_EVENT + PLAIN + DEPENDENT + RETRIED + LONG
 ATTEMPTS = 5
-MOST_KILLS = (
-    8  #: of one function: on a busy machine a cold start may take longer than a kill's turn
-)
-FUNCTIONS = ("api", "intake", "relay", "schedule", "launch", "track", "reconcile")
-WORKER = re.compile(r"ministack-lambda-batchyard-([a-z]+)-[^/]+/_worker\.py$")
+KILLS = 5  #: of each function
+HANDS = 4  #: submit at once
+RESTARTS = (40, 110)  #: the cloud is restarted when so many attempts have begun
+LOSSES = (20, 80)  #: and the agent is killed
+LASTS = 6  #: seconds, of a job that must outlive a restart of the cloud
 
 
-class Killer(threading.Thread):
-    """Kills the workers of one function after the other until told to stop."""
+@dataclass(frozen=True)
+class Wanted:
+    """One job to submit: its script's work, and what else its request says."""
 
-    def __init__(self, yard: Yard, pause: float) -> None:
-        super().__init__(daemon=True)
-        self.killed: Counter[str] = Counter()
-        self._state = yard.platform.state
-        self._reconcile = f"{yard.platform.deployment}-reconcile"
-        self._functions = yard.client("lambda")
-        self._pause = pause
-        self._done = threading.Event()
-        self._random = random.Random(7)
-
-    def run(self) -> None:
-        while not self._done.is_set():
-            for function in FUNCTIONS:
-                if function == "reconcile":  # its minute would come too seldom
-                    self._functions.invoke(FunctionName=self._reconcile, InvocationType="Event")
-                self._done.wait(self._pause * (0.5 + self._random.random()))
-                if self.killed[function] < MOST_KILLS:
-                    self.killed[function] += self._kill(function)
-
-    def _kill(self, function: str) -> int:
-        found = [process for name, process in self._workers() if name == function]
-        for process in found:
-            process.send_signal(signal.SIGKILL)
-        return len(found)
-
-    def _workers(self) -> Iterator[tuple[str, psutil.Process]]:
-        for process in psutil.process_iter(["cmdline"]):
-            script = (process.info["cmdline"] or [""])[-1]
-            named = WORKER.search(script)
-            if named and script.startswith(self._state):
-                yield named[1], process
-
-    def stop(self) -> None:
-        self._done.set()
-        self.join()
+    name: str
+    work: str = "sleep 0.2"
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="module")
@@ -85,37 +56,154 @@ def yard(tmp_path_factory) -> Iterator[Yard]:
         yield made
 
 
-def test_every_job_ends_and_none_runs_twice(yard, tmp_path):
-    marks = tmp_path / "marks"
-    script = f'echo "$AWS_BATCH_JOB_ID $AWS_BATCH_JOB_ATTEMPT" >> {marks}; sleep 0.5'
-    names = [f"mortal-{number}" for number in range(JOBS)]
-    killer = Killer(yard, pause=0.3)
+@pytest.fixture(scope="module")
+def marks(tmp_path_factory) -> Marks:
+    return Marks(tmp_path_factory.mktemp("marks"))
+
+
+@pytest.fixture(scope="module")
+def killer(yard) -> Killer:
+    return Killer(yard, pause=0.5, times=KILLS)
+
+
+@pytest.fixture(scope="module")
+def jobs(yard, marks, killer) -> dict[str, dict]:
+    """All jobs as they ended, by id."""
     killer.start()
     try:
-        for name in names[:BY_EVENT]:
-            _put_event(yard, name, script)
-        jobs = [_submit(yard, name, script) for name in names[BY_EVENT:]]
-        _restart_agent(yard)
-        # A record that a killed worker took with it is paid by `reconcile`, minutes later.
-        eventually(lambda: len({job for job, _ in _runs(marks)}) == JOBS, 300)
-        eventually(lambda: all(killer.killed[name] for name in FUNCTIONS), 30)
+        ids = _submit_all(yard, marks)
+        eventually(killer.each_killed, PATIENCE, lambda: f"{killer.killed}")
     finally:
         killer.stop()
-    jobs += [yard.arrived(name) for name in names[:BY_EVENT]]
-    ended = _all_ended(yard, jobs)
-    runs = _runs(marks)
+    return _all_ended(yard, ids)
 
-    assert {job["status"] for job in ended.values()} == {"SUCCEEDED"}
-    assert [run for run, times in runs.items() if times > 1] == []
-    tasks = Counter(a["container"]["taskArn"] for j in ended.values() for a in _started(j))
+
+def test_every_job_ends_well(jobs):
+    assert len(jobs) == JOBS
+    assert {job["status"] for job in jobs.values()} == {"SUCCEEDED"}
+    assert set(Counter(job["jobName"] for job in jobs.values()).values()) == {1}
+
+
+def test_no_attempt_runs_twice(jobs, marks):
+    assert [run for run, times in marks.began().items() if times > 1] == []
+    tasks = Counter(a["container"]["taskArn"] for j in jobs.values() for a in _started(j))
     assert [task for task, times in tasks.items() if times > 1] == []
-    for job in jobs:
-        mine = {attempt for known, attempt in runs if known == job}
-        assert mine <= {str(n + 1) for n in range(len(ended[job]["attempts"]))}
-        assert str(len(ended[job]["attempts"])) in mine, "the attempt that succeeded did run"
-    assert Counter(yard.job(job)["jobName"] for job in jobs) == Counter(names)
-    assert _live_tasks(yard) == []
-    assert yard.in_use("fargate") == 0
+
+
+def test_what_ran_is_what_is_told(jobs, marks):
+    for job, number in marks.began():
+        assert number <= len(jobs[job]["attempts"]), "an attempt that nobody knows of ran"
+    for name, job in jobs.items():
+        *before, last = job["attempts"]
+        assert (name, len(job["attempts"])) in marks.ended(), "the last attempt came to its end"
+        assert last["container"]["exitCode"] == 0
+        for attempt in before:
+            assert _lost(attempt) or _meant_to_fail(job, attempt), attempt
+
+
+def _lost(attempt: dict) -> bool:
+    return "Host EC2" in attempt.get("statusReason", "")
+
+
+def _meant_to_fail(job: dict, attempt: dict) -> bool:
+    return job["jobName"].startswith("retried") and attempt["container"].get("exitCode") == 3
+
+
+def test_no_job_starts_before_what_it_depends_on_has_ended(jobs):
+    waited = 0
+    for job in jobs.values():
+        for dependency in job.get("dependsOn", ()):
+            waited += 1
+            assert job["startedAt"] >= jobs[dependency["jobId"]]["stoppedAt"]
+    assert waited == DEPENDENT
+
+
+def test_every_line_is_in_the_log_once(yard, jobs, marks):
+    """Of every attempt that came to its end. One whose host was lost may lack what its agent had
+    read and not yet sent, and tells nothing twice."""
+    whole, ended = 0, marks.ended()
+    for name, job in jobs.items():
+        for number, attempt in enumerate(job["attempts"], 1):
+            stream = attempt["container"].get("logStreamName")
+            told = log_of(yard, stream) if stream else []
+            wanted = [f"{word} of attempt {number}" for word in ("first", "second", "last")]
+            if (name, number) in ended and attempt["container"].get("exitCode") == 0:
+                whole += 1
+                assert told == wanted, (name, number)
+            assert told == wanted[: len(told)], (name, number)
+    assert whole == JOBS
+
+
+def test_nothing_is_left(yard, jobs):
+    eventually(lambda: yard.in_use("fargate") == 0, PATIENCE, lambda: str(yard.in_use("fargate")))
+    cluster = yard.platform.parameters["cluster"]
+    ecs = yard.client("ecs")
+    assert ecs.list_tasks(cluster=cluster, desiredStatus="RUNNING")["taskArns"] == []
+    states = yard.client("stepfunctions")
+    asleep = states.list_executions(
+        stateMachineArn=yard.platform.wait_machine, statusFilter="RUNNING"
+    )
+    assert asleep["executions"] == []
+
+
+# ── submitting ────────────────────────────────────────────────────────────────────────────────
+
+
+def _submit_all(yard: Yard, marks: Marks) -> list[str]:
+    """Submit everything while the cloud and the agent come and go; the ids, once all began."""
+    scripted = [
+        Wanted(
+            w.name,
+            marks.script(w.work),
+            {"retryStrategy": {"attempts": ATTEMPTS}, **w.more},
+        )
+        for w in _plain_jobs()
+    ]
+    by_event = [
+        Wanted(f"event-{n}", marks.script("sleep 0.2"), {"retryStrategy": {"attempts": ATTEMPTS}})
+        for n in range(BY_EVENT)
+    ]
+    with ThreadPoolExecutor(HANDS + 1) as hands:
+        harm = hands.submit(_harm, yard, marks)
+        for wanted in by_event:
+            hands.submit(_put_event, yard, wanted)
+        first = [hands.submit(_submit, yard, wanted) for wanted in scripted]
+        ids = [done.result() for done in first]
+        depending = [
+            Wanted(
+                f"dependent-{n}",
+                marks.script("sleep 0.1"),
+                {
+                    "dependsOn": [{"jobId": ids[n]}],
+                    "retryStrategy": {"attempts": ATTEMPTS},
+                },
+            )
+            for n in range(DEPENDENT)
+        ]
+        ids += list(hands.map(lambda wanted: _submit(yard, wanted), depending))
+        harm.result()
+    eventually(lambda: len({job for job, _ in marks.began()}) == JOBS, PATIENCE)
+    return ids + [yard.arrived(wanted.name) for wanted in by_event]
+
+
+def _plain_jobs() -> list[Wanted]:
+    """Those that depend on nothing; the long ones first, so that they run when the cloud goes."""
+    once = 'test "$AWS_BATCH_JOB_ATTEMPT" -gt 1 || exit 3'
+    backoff = {"tags": {"batchyard:backoff": "2s"}}
+    return [
+        *(Wanted(f"long-{n}", f"sleep {LASTS}") for n in range(LONG)),
+        *(Wanted(f"retried-{n}", once, backoff if n % 2 else {}) for n in range(RETRIED)),
+        *(Wanted(f"plain-{n}") for n in range(PLAIN)),
+    ]
+
+
+def _harm(yard: Yard, marks: Marks) -> None:
+    """Kill the agent and restart the cloud, each at its time."""
+    harms = [(at, "agent", signal.SIGKILL) for at in LOSSES]
+    harms += [(at, "cloud", signal.SIGTERM) for at in RESTARTS]
+    for at, part, with_signal in sorted(harms):
+        eventually(lambda at=at: marks.began().total() >= at, PATIENCE)
+        end_part(yard, part, with_signal)
 
 
 def _come_back_soon(yard: Yard) -> None:
@@ -124,77 +212,64 @@ def _come_back_soon(yard: Yard) -> None:
         yard.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "5"})
 
 
-def _put_event(yard: Yard, name: str, script: str) -> None:
+def _request(yard: Yard, wanted: Wanted) -> dict:
+    return yard.request(wanted.work, jobName=wanted.name, **wanted.more)
+
+
+def _put_event(yard: Yard, wanted: Wanted) -> None:
     entry = {
         "EventBusName": yard.platform.event_bus,
         "Source": "my.app",
         "DetailType": "Submit Job",
-        "Detail": json.dumps(_request(yard, name, script)),
+        "Detail": json.dumps(_request(yard, wanted)),
     }
-    yard.client("events").put_events(Entries=[entry])
+    answer = yard.client("events").put_events(Entries=[entry])
+    assert answer["FailedEntryCount"] == 0
 
 
-def _request(yard: Yard, name: str, script: str) -> dict:
-    return yard.request(script, jobName=name, retryStrategy={"attempts": ATTEMPTS})
-
-
-def _submit(yard: Yard, name: str, script: str) -> str:
+def _submit(yard: Yard, wanted: Wanted) -> str:
     """As a careful client does: with a token, and again until there is an answer."""
-    request = _request(yard, name, script)
-    request["tags"] = {"batchyard:client-token": f"{name}-token"}
+    request = _request(yard, wanted)
+    token = {"batchyard:client-token": f"{wanted.name}-token"}
+    request["tags"] = {**request.get("tags", {}), **token}
 
     def answered() -> str | None:
         try:
             return str(yard.batch.submit_job(**request)["jobId"])
+        except BotoCoreError:
+            return None
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
                 raise
             return None
 
-    return str(eventually(answered))
+    return str(eventually(answered, PATIENCE))
 
 
-def _restart_agent(yard: Yard) -> None:
-    """Kill the agent with all its shims' chances to say goodbye, and start its successor."""
-    processes = Processes(Path(yard.platform.state))
-    pid = processes.pids()["agent"]
-    command = psutil.Process(pid).cmdline()[1:]
-    os.kill(pid, signal.SIGKILL)
-    time.sleep(0.5)
-    processes.start("agent", command, awsclient.sealed(os.environ) | owner.told())
+# ── judging ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _all_ended(yard: Yard, jobs: list[str]) -> dict[str, dict]:
-    """All jobs once they have ended; what a kill made late is paid within minutes."""
+def _all_ended(yard: Yard, ids: list[str]) -> dict[str, dict]:
+    """All jobs once they have ended."""
 
     def look() -> dict[str, dict] | None:
-        told = yard.batch.describe_jobs(jobs=jobs)["jobs"]
-        assert len(told) == JOBS, "an answered submit was forgotten"
-        return {job["jobId"]: job for job in told} if _over(told) else None
+        told = _told(yard, ids)
+        assert len(told) == len(ids), "an answered submit was forgotten"
+        over = all(job["status"] in ENDED for job in told)
+        return {job["jobId"]: job for job in told} if over else None
 
-    found: dict[str, dict] = eventually(look, 240, lambda: f"{_open(yard, jobs)}")
+    found: dict[str, dict] = eventually(look, PATIENCE, lambda: f"{_open(yard, ids)}")
     return found
 
 
-def _over(jobs: list[dict]) -> bool:
-    return all(job["status"] in ENDED for job in jobs)
+def _told(yard: Yard, ids: list[str]) -> list[dict]:
+    pages = (ids[n : n + 100] for n in range(0, len(ids), 100))
+    return [job for page in pages for job in yard.batch.describe_jobs(jobs=page)["jobs"]]
 
 
-def _open(yard: Yard, jobs: list[str]) -> list[dict]:
-    told = yard.batch.describe_jobs(jobs=jobs)["jobs"]
-    return [job for job in told if job["status"] not in ENDED]
-
-
-def _runs(marks: Path) -> Counter[tuple[str, str]]:
-    """How often each attempt of each job ran, by the marks that they left."""
-    lines = marks.read_text().splitlines() if marks.exists() else []
-    return Counter((line.split()[0], line.split()[1]) for line in lines)
+def _open(yard: Yard, ids: list[str]) -> list[dict]:
+    return [job for job in _told(yard, ids) if job["status"] not in ENDED]
 
 
 def _started(job: dict) -> list[dict]:
     return [attempt for attempt in job["attempts"] if attempt["container"].get("taskArn")]
-
-
-def _live_tasks(yard: Yard) -> list[str]:
-    cluster = yard.platform.parameters["cluster"]
-    return list(yard.client("ecs").list_tasks(cluster=cluster, desiredStatus="RUNNING")["taskArns"])

@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from local.gate import CLOSED
 from local.gateway import MAX_BODY, Gateway, Upstream
 
 
@@ -20,6 +21,9 @@ def api():
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            if server.closing:
+                server.closing -= 1
+                return self.close(json.dumps({"message": CLOSED}).encode())
             seen.append((self.command, self.path, dict(self.headers.items()), body))
             answer = b'{"message": "no such queue"}'
             self.send_response(400 if b"bad" in body else 200)
@@ -30,12 +34,18 @@ def api():
 
         do_GET = do_DELETE = do_POST
 
+        def close(self, words):
+            self.send_response(503)
+            self.send_header("content-length", str(len(words)))
+            self.end_headers()
+            self.wfile.write(words)
+
         def log_message(self, format, *args):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    server.seen = seen
+    server.seen, server.closing = seen, 0
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.shutdown()
@@ -44,7 +54,7 @@ def api():
 
 @pytest.fixture
 def gateway(api):
-    server = Gateway(0, Upstream(f"http://127.0.0.1:{api.server_address[1]}", "abc"))
+    server = Gateway(0, Upstream(f"http://127.0.0.1:{api.server_address[1]}", "abc"), hold=0.6)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.shutdown()
@@ -157,3 +167,16 @@ def test_a_cloud_that_is_gone_is_a_server_error(gateway, api, link):
     status, headers, body = ask(link)
     assert (status, headers["x-amzn-ErrorType"]) == (500, "ServerException")
     assert body["message"] == "The local cloud does not answer."
+
+
+def test_a_call_is_held_while_the_cloud_is_restarted(gateway, api, link):
+    api.closing = 3
+    status, _, _ = ask(link)
+    assert status == 200
+    assert [method for method, *_ in api.seen] == ["POST"], "what was refused was not carried out"
+
+
+def test_a_call_that_no_cloud_takes_is_not_held_for_ever(api, link):
+    api.closing = 1_000_000
+    status, headers, _ = ask(link)
+    assert (status, headers["x-amzn-ErrorType"]) == (500, "ServerException")
