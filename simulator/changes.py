@@ -69,7 +69,7 @@ class Changes:
             case "ATTEMPT" if change.old and change.new and change.old.get("stopped"):
                 if change.old["run"] != change.new["run"]:
                     yield f"I7: job {job} forgets how {change.key.sk} ended"
-            case "COUNT":
+            case "COUNT" if change.new:
                 yield from _shrunk(change, "I5", "succeeded", "failed")
 
     def broken_in_capacity(self, change: Change) -> Iterator[str]:

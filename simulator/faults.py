@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import CodeType
 from typing import Any, TypeVar
@@ -48,8 +48,8 @@ LIMITS = {
 }
 
 
-#: A call site, and the faults that meet it.
-Aim = tuple[str, Sequence[str]]
+#: The faults that meet each of some call sites.
+Aim = Mapping[str, Sequence[str]]
 
 
 _NONE = Odds()
@@ -87,7 +87,7 @@ class Gate:
 class Faults:
     """One run's faults. `calls` and `crashes` count call sites for coverage.
 
-    `aim` names a call site at which things go wrong far more often than elsewhere, and what; `only`
+    `aim` names call sites at which things go wrong far more often than elsewhere, and what; `only`
     limits what goes wrong.
     """
 
@@ -112,7 +112,7 @@ class Faults:
         self.interleave: Callable[[], None] = lambda: None
         self.elapse: Callable[[int], None] = lambda _ms: None
         self.later: Callable[[int, Callable[[], object]], None] = lambda _ms, _do: None
-        self._aim = aim
+        self._aim = aim or {}
         self._chance = Chance(seed, only)
         self._streams: dict[tuple[int, str], Stream] = {}
         self._gates: dict[tuple[str, str], Gate] = {}
@@ -216,8 +216,8 @@ class Faults:
             for kind in AT_CALLS
             if _may(kind, function, operation) and getattr(self.odds, kind)
         }
-        if self._aim and site == self._aim[0]:
-            odds |= {kind: AIMED for kind in self._aim[1] if _may(kind, function, operation)}
+        aimed = self._aim.get(site, ())
+        odds |= {kind: AIMED for kind in aimed if _may(kind, function, operation)}
         return Gate(self._chance.stream(f"{function} {site}"), site, operation, odds)
 
     @contextmanager

@@ -257,4 +257,4 @@ def _pay(platform: Platform, message: Message) -> None:
     if "cell" in owed:
         platform.bell.sound(owed["cell"], owed["number"])
     else:
-        platform.reconciler.pay(owed["job"])
+        platform.reconciler.pay(owed["job"], owed.get("size", 0))

@@ -11,7 +11,19 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from lambdas.core import capacity, dependencies
-from lambdas.services import arrays, claims, dependents, reconcile, schedule, track
+from lambdas.services import (
+    arrays,
+    catalog_store,
+    children,
+    claims,
+    dependents,
+    listing,
+    queue_removal,
+    reconcile,
+    schedule,
+    specs,
+    track,
+)
 
 MINUTE = 60_000
 
@@ -29,6 +41,9 @@ _BOUNDS: tuple[tuple[tuple[tuple[ModuleType, str], ...], tuple[tuple[int, ...], 
     (((arrays, "SWEEP"), (arrays, "_PAGE")), ((1, 1), (2, 3))),
     (((track, "TOGETHER"),), ((2,), (3,))),
     (((reconcile, "_PAGE"),), ((1,), (3,))),
+    (((specs, "SPEC_LIMIT"),), ((1,), (2_000,))),
+    (((listing, "_CHUNK"), (children, "_CHUNK")), ((1, 1), (2, 3))),
+    (((queue_removal, "PAGE"), (catalog_store, "_REVISIONS_A_PAGE")), ((1, 1), (2, 2))),
     (
         ((capacity, "LANE_REFRESH"), (capacity, "LANE_FORGOTTEN")),
         ((MINUTE // 2, 4 * MINUTE), (MINUTE, 5 * MINUTE)),

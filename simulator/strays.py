@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+from lambdas.core.job import state_key, state_of
 from simulator.fargate import Outcome
 from simulator.world import World
 
@@ -49,5 +50,8 @@ class Strays:
 
     def _known(self, arn: str, started_by: str) -> bool:
         job, _, run = started_by.replace("_c", ":").partition("/")
-        state = self._world.state(job)
-        return arn in self._world.fargate.made and (state.run != run or state.task == arn)
+        item = self._world.tables.jobs.peek(state_key(job))
+        state = state_of(item) if item else None  # it may have expired
+        return arn in self._world.fargate.made and (
+            state is None or state.run != run or state.task == arn
+        )

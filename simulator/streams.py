@@ -61,6 +61,7 @@ class Streams:
         deliver: Callable[[str, Sequence[Change]], bool],
         observe: Callable[[Change], None],
     ) -> None:
+        self.lost: set[str] = set()  #: partitions of records that `relay` never saw
         self.on_capacity: Callable[[Change], None] = lambda _change: None
         self._world = world
         self._deliver = deliver
@@ -79,6 +80,8 @@ class Streams:
         paused = self._world.paused
         for change in self._jobs.drain():
             self._observe(change)
+            if "relay" in paused:
+                self.lost.add(change.key.pk)
             for name, passes in FILTERS.items():
                 if name not in paused and passes(change):
                     shards = self._readers[name]
@@ -114,8 +117,11 @@ class Streams:
         faults = self._world.faults
         many = faults.upto(min(BATCH, len(reader.waiting)))
         batch: list[Any] = list(islice(reader.waiting, many))
-        done = faults.strikes("record_lost") or self._deliver(reader.function, batch)
+        lost = faults.strikes("record_lost")
+        done = lost or self._deliver(reader.function, batch)
         reader.tries += 1
+        if reader.function == "relay" and (lost or reader.tries >= TRIES):
+            self.lost.update(change.key.pk for change in batch)
         if (done and not faults.strikes("again")) or reader.tries >= TRIES:
             reader.tries = 0
             for _ in batch:

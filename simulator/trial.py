@@ -11,7 +11,7 @@ hours (`simulator.outage`).
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypeVar
 
 from lambdas.core.errors import Throttled, TooManyRequests
@@ -19,6 +19,8 @@ from lambdas.core.job import Status
 from simulator.callsites import named
 from simulator.chance import Only, Struck
 from simulator.checks import Watch, unfinished, violations
+from simulator.doors.clients import Clients
+from simulator.doors.open import opened, part
 from simulator.fargate import Outcome
 from simulator.faults import AIMS, Aim, Crash, Faults
 from simulator.moments import Moments
@@ -67,7 +69,8 @@ class Trial:
         self.odds = WEATHER[seed % len(WEATHER)]
         self.calm = self.odds is CALM
         self.outage = None if self.calm else Outage.of(seed)
-        self.faults = Faults(self.odds, seed, self._aim(), only)
+        aim = self._aim()
+        self.faults = Faults(self.odds, seed, aim, only)
         self.interrupted: set[str] = set()
         self.plans = workload(seed, not self.calm and self.outage is None, without)
         self.world = World(seed=seed, faults=self.faults, metered=False)
@@ -76,6 +79,8 @@ class Trial:
         self.faults.tell_time_by(self.world.clock.now)
         self.begin = self.world.clock.now()
         self._deploy()
+        self.clients = Clients(self.world, seed)
+        self.doors = opened(seed, aim, self.clients, self.plans, without)
         self.watch = Watch(self.world)
         self.world.functions.observers.append(self.watch)
         self.moments = Moments(self.world)
@@ -86,7 +91,7 @@ class Trial:
     @property
     def parts(self) -> list[str]:
         """What the workload can do without."""
-        return parts(self.plans)
+        return [*parts(self.plans), *map(part, self.doors)]
 
     @property
     def struck(self) -> list[Struck]:
@@ -111,6 +116,9 @@ class Trial:
                     world.at(begin + stop.when, lambda p=plan, s=stop: self._stop(p, s))  # type: ignore[misc]
         if self.outage:
             self.outage.befall(world, begin)
+        for door in self.doors:
+            for when, script in door.scripts():
+                self.clients.begin(begin + when, script)
         for minute in range(1, TROUBLED):
             world.at(begin + minute * MINUTE + 30_000, self._reclaim)
             world.at(begin + minute * MINUTE + 40_000, self.strays.appear)
@@ -123,7 +131,9 @@ class Trial:
         self.faults.on = False
         world.paused.clear()
         waited = 0
-        while waited < PATIENCE and (waited < STRAYS_GONE or unfinished(world)):
+        while waited < PATIENCE and (
+            waited < STRAYS_GONE or self.clients.busy or unfinished(world)
+        ):
             world.run(10)
             waited += 10
             if waited == STRAYS_GONE:
@@ -135,25 +145,38 @@ class Trial:
         forgotten = self.watch.forgotten()
         found = [*self.watch.at_rest(), *violations(self.world, forgotten), *unfinished(self.world)]
         excused = self.faults.refused | self.interrupted | forgotten
-        return list(dict.fromkeys((*found, *broken_promises(self.world, self.plans, excused))))
+        found += broken_promises(self.world, self.plans, excused)
+        return list(dict.fromkeys((*found, *self._behind_doors(excused))))
 
     def _aim(self) -> Aim:
         """What this seed has in store for one call site; every other time for one that moves jobs."""
         draw = random.Random(f"{self.seed} aim")
         if self.outage and draw.random() < 0.5:
-            return RUN, ("crashed_after", "posthumous")
+            return {RUN: ("crashed_after", "posthumous")}
         sites, files = sorted(named()), LAUNCHING if self.odds is RIVALS else HEART
         heart = [site for site in sites if site.partition(":")[0] in files]
         site, faults = draw.choice(draw.choice((sites, heart))), draw.choice(AIMS)
-        return site, ("interleaved",) if self.calm else faults
+        return {site: ("interleaved",) if self.calm else faults}
 
     # ── the world ─────────────────────────────────────────────────────────────────────────────
 
+    def _behind_doors(self, excused: Collection[str]) -> Iterator[str]:
+        jobs = {started_by.partition("/")[0] for started_by in excused}
+        if self.clients.busy:
+            yield f"I9: {self.clients.busy} clients wait for an answer still"
+            return
+        yield from self.clients.found
+        for door in self.doors:
+            yield from door.broken(jobs)
+
     def _outcome(self, variables: Mapping[str, str]) -> Outcome:
-        plan = self.plans[self.world.state(variables["AWS_BATCH_JOB_ID"]).name]
-        index = variables.get("AWS_BATCH_JOB_ARRAY_INDEX")
         if self.strays.appearing:
             return STRAY
+        name = self.world.state(variables["AWS_BATCH_JOB_ID"]).name
+        if name not in self.plans:
+            return Outcome(self.clients.runs.get(name, 1_000))
+        plan = self.plans[name]
+        index = variables.get("AWS_BATCH_JOB_ARRAY_INDEX")
         attempt = int(variables["AWS_BATCH_JOB_ATTEMPT"])
         fails = plan.fails(attempt, None if index is None else int(index))
         return Outcome(plan.runs, exit_code=1 if fails else 0)

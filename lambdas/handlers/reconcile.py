@@ -29,4 +29,4 @@ def _pay(owed: dict[str, Any]) -> None:
     if "cell" in owed:
         bell().sound(owed["cell"], owed["number"])
     else:
-        reconciler().pay(owed["job"])
+        reconciler().pay(owed["job"], owed.get("size", 0))

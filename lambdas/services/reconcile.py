@@ -99,9 +99,10 @@ class Reconciler:
         self._step("waiting", self._bell.ring_waiting)
         return Reconciled(paid, oldest // 1000, orphans, bells)
 
-    def pay(self, job: str) -> None:
-        """Pay what one job owes now: a message of the effects queue. Raises what goes wrong."""
-        state = self._relay.pay(job)
+    def pay(self, job: str, size: int = 0) -> None:
+        """Pay what one job owes now (of `size`, if it is an array that is gone): a message of the
+        effects queue. Raises what goes wrong."""
+        state = self._relay.pay(job, size)
         if state:
             self._launcher.launch_again(state)
 

@@ -79,9 +79,9 @@ class Relay:
         for shared, change in once.items():
             self._attempt(change, shared)
 
-    def pay(self, job: str) -> JobState | None:
+    def pay(self, job: str, size: int = 0) -> JobState | None:
         """Carry out everything a job owes now, read strongly; returns the state that owes no more,
-        None when there is no such job, or it owes still.
+        None when it owes still, or is gone: what is left of it goes then (`size`: of an array).
 
         `launch` pays `Launch`; errors of effects are raised.
         """
@@ -89,6 +89,7 @@ class Relay:
         for _ in range(_ROUNDS):
             item = self._jobs.get(state_key(job))
             if item is None:
+                forget(self._jobs, job, size)
                 return None
             state = state_of(item)
             owed = outbox.owed(state)
@@ -132,10 +133,13 @@ class Relay:
             self._journal.warn(
                 "effect put off", job=job, effect=type(effect).__name__, error=repr(error)
             )
-            self._hand_over([job])
+            gone = change.old if change.new is None else None
+            self._hand_over([job], (gone or {}).get("size", 0))
 
-    def _hand_over(self, jobs: Iterable[str]) -> None:
-        bodies = [json.dumps({"job": job}) for job in dict.fromkeys(jobs)]
+    def _hand_over(self, jobs: Iterable[str], size: int = 0) -> None:
+        """To be tried again from the job's state; of an array that expired only its size is left."""
+        known = {"size": size} if size else {}
+        bodies = [json.dumps({"job": job, **known}) for job in dict.fromkeys(jobs)]
         self._inboxes.send(self._effects_queue, bodies, RETRY_DELAY)
 
     # ── tickets ───────────────────────────────────────────────────────────────────────────────

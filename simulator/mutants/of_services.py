@@ -290,7 +290,8 @@ MUTANTS = (
         _RELAY,
         "put-off-is-handed-over",
         """            )
-            self._hand_over([job])""",
+            gone = change.old if change.new is None else None
+            self._hand_over([job], (gone or {}).get("size", 0))""",
         "            )",
         "An effect that failed waits for `reconcile`.",
         "I3",
