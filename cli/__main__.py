@@ -1,8 +1,9 @@
-"""`python -m cli COMMAND`: the `batchyard` command."""
+"""The `batchyard` command (`.venv/bin/batchyard`, or `python -m cli`)."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -19,7 +20,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command in COMMANDS:
         command.register(subparsers)
     asked = parser.parse_args(arguments)
-    status: int = asked.run(asked)
+    try:
+        status: int = asked.run(asked)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     return status
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / ".installed"
+COMMAND = VENV / "bin" / "batchyard"
 LOG = ROOT / ".batchyard" / "setup.log"
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "lambdas/requirements.txt")
 INSTALLED = ("requirements-dev.txt", "lambdas/requirements.txt")
@@ -44,9 +46,11 @@ def main() -> int:
             raise SetupError(f"This is Python {sys.version.split()[0]}: 3.11 or newer is needed.")
         wanted = fingerprint()
         if STAMP.exists() and STAMP.read_text() == wanted and PYTHON.exists():
+            write_command()
             return 0
         make_environment()
         install()
+        write_command()
         STAMP.write_text(wanted)
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
@@ -118,6 +122,16 @@ def install() -> None:
     if pip.returncode:
         raise SetupError(_why(lines))
     print("Installed.", flush=True)
+
+
+def write_command() -> None:
+    """`.venv/bin/batchyard`: the command of this checkout, from whatever folder it is called."""
+    start = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from cli.__main__ import main"
+    words = [str(PYTHON), "-c", f"{start}; sys.exit(main())"]
+    wanted = f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n'
+    if not COMMAND.exists() or COMMAND.read_text() != wanted:
+        COMMAND.write_text(wanted)
+        COMMAND.chmod(0o755)
 
 
 def _shown(lines: Iterator[str]) -> Iterator[str]:

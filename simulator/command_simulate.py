@@ -13,12 +13,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from simulator.picture import picture
 from simulator.report import Report, report_of
 from simulator.report_table import columns, duration, told, usd
 from simulator.workloads.files import Defaults, read_workload, workload_of, write_lines
 from simulator.workloads.generator import recipe_of
 from simulator.workloads.model import Workload, WorkloadError
-from simulator.workloads.play import play
+from simulator.workloads.play import Played, play
 from simulator.workloads.yard import Place, Yard, places_of, priorities_of
 
 
@@ -58,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--launch-rate", type=int, default=20, metavar="N", help="launches a second (20)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
+    parser.add_argument("--picture", type=Path, metavar="FILE.svg", help="draw it: who ran when")
     parser.add_argument("--each", action="store_true", help="every workflow by itself")
     parser.add_argument("--json", action="store_true", help="JSON alone")
 
@@ -120,7 +122,10 @@ def _within(name: str, value: float, least: float, most: float) -> None:
 def _together(asked: argparse.Namespace) -> int:
     began = time.process_time()
     yard = yard_of(asked)
-    report = report_of(play(workload_asked(asked), yard))
+    played = play(workload_asked(asked), yard)
+    report = report_of(played)
+    if asked.picture:
+        _draw(played, report, asked.picture)
     cpu_s = round(time.process_time() - began, 2)
     if asked.json:
         print(json.dumps({**report.as_json(), "cpu_s": cpu_s}))
@@ -129,8 +134,21 @@ def _together(asked: argparse.Namespace) -> int:
     return 1 if report.violations else 0
 
 
+def _draw(played: Played, report: Report, file: Path) -> None:
+    """Raises WorkloadError when the file cannot be written."""
+    try:
+        file.write_text(picture(played, report), encoding="utf-8")
+    except OSError as error:
+        raise WorkloadError(f"--picture {file}: {error.strerror}.") from None
+    print(f"drawn: {file}", file=sys.stderr)
+
+
 def _each(asked: argparse.Namespace) -> int:
     """Every group alone in a deployment of its own, one line each."""
+    if asked.picture:
+        raise WorkloadError(
+            "--picture draws one workload, and --each plays many: give one of them."
+        )
     yard, rows, reports = yard_of(asked), [], []
     for alone in _apart(workload_asked(asked)):
         began = time.process_time()
