@@ -45,7 +45,7 @@ def control_plane(
 
     `invocations` of functions and `requests` of the api as a world counted them. The empty polls
     that Lambda's mappings make of queues are not in it: they cost the same however many jobs there
-    are (five pollers a queue, each every 20 s, are about $0.35 a month and queue).
+    are (five pollers a queue, each every 20 s, are about $0.26 a month and queue).
     """
     usd: dict[str, float] = defaultdict(float)
     invocations = INVOCATIONS * jobs if invocations is None else invocations
