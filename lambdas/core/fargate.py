@@ -5,6 +5,7 @@ Source: AWS Batch's own table of VCPU and MEMORY for Fargate (botocore's model, 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -54,14 +55,16 @@ _MOST_CPU = max(MEMORIES)
 _MOST_MEMORY = max(size.memory_mib for size in SIZES)
 
 
-@lru_cache(1024)
+@lru_cache(4096)
 def size_for(milli_vcpus: int, memory_mib: int) -> FargateSize | None:
     """The smallest size that holds the request, the fewest vCPUs first; None when none does.
 
     vCPUs come first because they are what an environment's maximum counts and what costs most.
     """
-    fits = (s for s in SIZES if s.milli_vcpus >= milli_vcpus and s.memory_mib >= memory_mib)
-    return next(fits, None)
+    for cpu, memories in MEMORIES.items():
+        if cpu >= milli_vcpus and memories[-1] >= memory_mib:
+            return FargateSize(cpu, memories[bisect_left(memories, memory_mib)])
+    return None
 
 
 def explain_misfit(milli_vcpus: int, memory_mib: int) -> str:

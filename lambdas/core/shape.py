@@ -29,7 +29,7 @@ class Shape:
         )
 
     @staticmethod
-    @lru_cache(1024)
+    @lru_cache(4096)
     def parse(key: str) -> Shape:
         """The shape that `key` was made of. Raises ValueError for what is none."""
         platform, architecture, milli_vcpus, memory, gpus, disk = key.split("/")
