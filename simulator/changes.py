@@ -237,6 +237,12 @@ def _an_attempt_has_its_time(step: Step) -> Iterator[str]:
         yield f"I3: is stopped {ends - step.now} ms before its time is up"
 
 
+def _numbers_only_grow(step: Step) -> Iterator[str]:
+    old, new = step.old, step.new
+    if old and (new.created != old.created or new.ticket < old.ticket or new.wait < old.wait):
+        yield f"I9: goes back to ticket {new.ticket} and wait {new.wait}"
+
+
 def _what_has_ended_stays(step: Step) -> Iterator[str]:
     old, new = step.old, step.new
     if old is None or not old.status.ended:
@@ -280,6 +286,8 @@ def _only_who_may_start_stands_in_a_lane(step: Step) -> Iterator[str]:
     new = step.new
     if new.lane is None:
         return
+    if new.due_at is not None:
+        yield "I8: is parked, and looked at as if it owed something"
     if not new.placeable:
         yield f"I8: is {new.status} ({new.waiting}, {new.stop}) in lane {new.lane}"
     elif (new.lane, new.rank) != (lane(new), rank(new)):
@@ -320,6 +328,7 @@ RULES: tuple[Callable[[Step], Iterable[str]], ...] = (
     _only_who_may_start_stands_in_a_lane,
     _a_wait_ends_when_it_is_over,
     _a_wait_is_of_a_job_that_waits,
+    _numbers_only_grow,
     _what_has_ended_stays,
     _a_debt_is_not_put_off,
 )

@@ -48,6 +48,7 @@ def unfinished(world: World) -> list[str]:
         *_no_edges(world),
         *_no_live_tasks(world),
         *(f"{pk}: its wait is still asleep" for pk in world.machine.asleep),
+        *(f"I3: execution {name} has the name of another wait" for name in world.waits.clashes),
     ]
 
 

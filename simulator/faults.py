@@ -252,7 +252,8 @@ class Faults:
             case "repeated":
                 do()
             case "interleaved":
-                self.between(self.interleave)
+                for _ in range(1 + int(4 * how)):
+                    self.between(self.interleave)
             case "slow":
                 answer = do() if how < 0.5 else None
                 self.between(lambda: self._dawdle(1 + int(how * self.odds.slowest)))

@@ -185,6 +185,7 @@ RIVALS = Odds(
     interleaved=0.1,
     slow=0.04,
     posthumous=0.02,
+    stale=0.1,
     unseen=0.05,
     late=0.1,
     again=0.2,

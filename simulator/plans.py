@@ -57,6 +57,7 @@ class Plan:
     failing: int = 0  #: of an array: so many of its children fail as `failures` says
     long: bool = False  #: its variables fit no override: a task definition of its own
     stops: tuple[Stop, ...] = ()
+    again: int = 0  #: submitted once more, with the same token, so much later (ms); 0: not
     id: str = ""
     stopped: list[Stop] = field(default_factory=list)  #: what was asked for by now
 
@@ -137,6 +138,7 @@ def _plan(seed: int, number: int, timed: bool) -> Plan:
         size=size,
         failing=draw.randint(0, size),
         long=draw.random() < 0.05,
+        again=draw.choice((0, 0, 0, 0, 1, draw.randrange(1, SUBMITTED_BY))),
         stops=tuple(_stops(draw, size, runs, bool(parents))),
     )
 
@@ -146,7 +148,7 @@ def _stops(draw: random.Random, size: int, runs: int, waits: bool) -> list[Stop]
     stops = []
     if draw.random() < 0.25:
         first = _stop(draw, runs, waits, None)
-        stops += [first, replace(first, kind="terminate")][: draw.choice((1, 1, 2))]
+        stops += [first, replace(first, kind="terminate")][: draw.choice((1, 2))]
     for child in range(size):
         if draw.random() < 0.15:
             stops.append(_stop(draw, runs, waits, child))

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
 from typing import TypeVar
 
 from lambdas.core.errors import Throttled, TooManyRequests
@@ -39,9 +41,15 @@ WEATHER = (CALM, DEAF, STORM, LAG, DUEL, RIVALS, STORM, DUEL)
 TROUBLED, PATIENCE = 25, 12 * 60
 
 #: The services that move jobs.
-HEART = frozenset({"claims", "schedule", "launch", "endings", "track", "relay", "dependents"})
+HEART = frozenset(
+    {
+        *("claims", "schedule", "launch", "endings", "track", "relay", "dependents"),
+        *("jobs", "arrays", "bell", "reconcile"),
+    }
+)
 
 LAUNCHING = frozenset({"launch", "reconcile"})
+MEETING = frozenset({"dependents", "schedule"})
 
 #: Where tasks are made.
 RUN = "launch:Launcher._run:run"
@@ -153,7 +161,8 @@ class Trial:
         draw = random.Random(f"{self.seed} aim")
         if self.outage and draw.random() < 0.5:
             return {RUN: ("crashed_after", "posthumous")}
-        sites, files = sorted(named()), LAUNCHING if self.odds is RIVALS else HEART
+        sites = sorted(named())
+        files = LAUNCHING if self.odds is RIVALS else MEETING if self.calm else HEART
         heart = [site for site in sites if site.partition(":")[0] in files]
         site, faults = draw.choice(draw.choice((sites, heart))), draw.choice(AIMS)
         return {site: ("interleaved",) if self.calm else faults}
@@ -208,6 +217,14 @@ class Trial:
             return
         asked = plan.request(parents)
         plan.id = self._insist(lambda: self.world.submit(plan.name, token=plan.name, **asked))
+        if plan.again:
+            self.world.after(plan.again, lambda: self._submit_again(plan, asked))
+
+    def _submit_again(self, plan: Plan, asked: Mapping[str, Any]) -> None:
+        """The same call once more is the same job."""
+        job = self._insist(lambda: self.world.submit(plan.name, token=plan.name, **asked))
+        if job != plan.id:
+            self.watch.found.append(f"I9: {plan.name} is job {plan.id}, and {job}")
 
     def _await_moments(self, plan: Plan) -> None:
         """What is to be done when this job is somewhere."""

@@ -60,8 +60,8 @@ def claim(
 ) -> tuple[Update, Put]:
     """RUNNABLE → STARTING with an attempt whose RunTask request is frozen here.
 
-    Goes into one transaction with the capacity it takes (`capacity.take`). A void ticket, a wish
-    to stop or a wait refuses it.
+    Goes into one transaction with the capacity it takes (`capacity.take`). A void ticket or a wait
+    refuses it; so does a wish to stop, for it takes a job that is not live out of RUNNABLE.
     """
     number = state.attempt + 1
     update = Update(
@@ -80,7 +80,6 @@ def claim(
             Equals("status", Status.RUNNABLE.value),
             Equals("ticket", state.ticket),
             Absent("waiting"),
-            Absent("stop"),
         ),
     )
     return update, frozen(state.id, number, run, env, request, now)
@@ -256,7 +255,6 @@ def withdraw(state: JobState, kind: str, reason: str, now: int, expires: int) ->
         drop=LANE if owing else (*LANE, *DUE),
         when=(
             Equals("status", state.status.value),
-            same("ticket", state.ticket),
             same("next", state.next),
             *same_fan(state),
         ),
@@ -278,28 +276,28 @@ def page_written(state: JobState) -> Update:
     )
 
 
-def enter_wait(state: JobState, now: int) -> Update:
-    """SUBMITTED → PENDING: every page stands, some are open; owes the start of an execution."""
+def enter_wait(state: JobState) -> Update:
+    """SUBMITTED → PENDING: every page stands, some are open; owes the start of an execution, by the
+    debt that it was submitted with."""
     return Update(
         state_key(state.id),
         put={
             **status_of(state, Status.PENDING),
             "waiting": Waiting.DEPENDENCIES.value,
             "wait": state.wait + 1,
-            **due(state, now + OWED_WITHIN),
         },
         when=(Equals("status", Status.SUBMITTED.value), Equals("expanded", state.pages)),
     )
 
 
-def release_unwaited(state: JobState, now: int) -> Update:
-    """SUBMITTED → RUNNABLE: every dependency had ended well before a wait began."""
+def release_unwaited(state: JobState) -> Update:
+    """SUBMITTED → RUNNABLE: every dependency had ended well before a wait began; owes a ticket, by
+    the debt that it was submitted with."""
     return Update(
         state_key(state.id),
         put={
             **status_of(state, Status.RUNNABLE),
             "ticket": state.ticket + 1,
-            **due(state, now + OWED_WITHIN),
         },
         when=(
             Equals("status", Status.SUBMITTED.value),

@@ -74,14 +74,14 @@ class Dependents:
         state = self._state(job)
         if state is None or state.status is not Status.SUBMITTED or state.expanded < state.pages:
             return
-        now = self._clock.now()
         if state.doomed:
+            now = self._clock.now()
             expires = now // 1000 + self._retention_days * 86_400
             write = transitions.withdraw(state, "dependency", DEPENDENT_JOB_FAILED, now, expires)
         elif state.ready:
-            write = transitions.release_unwaited(state, now)
+            write = transitions.release_unwaited(state)
         else:
-            write = transitions.enter_wait(state, now)
+            write = transitions.enter_wait(state)
         self._jobs.write(write)
 
     def recheck(self, edge: Edge) -> None:

@@ -323,6 +323,14 @@ MUTANTS = (
     ),
     _mutant(
         _DEPENDENTS,
+        "leave-when-ready",
+        "elif state.ready:",
+        "elif state.pages:",
+        "A job becomes RUNNABLE while something is open.",
+        "I6",
+    ),
+    _mutant(
+        _DEPENDENTS,
         "doomed-first",
         """            if dependent:
                 self._doom(dependent, edge.dependency)""",
@@ -475,6 +483,15 @@ MUTANTS = (
         'ahead = (OneOf("status", waits), Absent("stop"))',
         "A child is cancelled whose turn has passed.",
         "I5",
+    ),
+    _mutant(
+        _ARRAYS,
+        "child-withdrawn-once",
+        'Check(state_key(array.id), ahead), Put(item_of(child), (Absent("pk"),))',
+        "Check(state_key(array.id), ahead), Put(item_of(child))",
+        "A child whose turn has come is withdrawn, and its task and capacity are left behind.",
+        "I4",
+        "I1",
     ),
     _mutant(
         _ARRAYS,

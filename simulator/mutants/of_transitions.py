@@ -12,8 +12,7 @@ _CLAIM = """*_OUTCOME),
         when=(
             Equals("status", Status.RUNNABLE.value),
             Equals("ticket", state.ticket),
-            Absent("waiting"),
-            Absent("stop"),"""
+            Absent("waiting"),"""
 _PARK = """drop=DUE,
         when=(
             Equals("status", Status.RUNNABLE.value),
@@ -86,13 +85,6 @@ MUTANTS = (
         _without(_CLAIM, 'Absent("waiting"),'),
         "A job starts in the middle of its backoff.",
         "I6",
-    ),
-    _mutant(
-        "claim-stop",
-        _CLAIM,
-        _without(_CLAIM, 'Absent("stop"),'),
-        "A job starts although somebody asked for its end.",
-        "I3",
     ),
     _mutant(
         "claim-due",
@@ -345,19 +337,11 @@ MUTANTS = (
     _mutant(
         "withdraw-status",
         """Equals("status", state.status.value),
-            same("ticket", state.ticket),""",
-        """same("ticket", state.ticket),""",
+            same("next", state.next),""",
+        """same("next", state.next),""",
         "A job that was claimed meanwhile fails without giving back its capacity.",
         "I4",
         "I1",
-    ),
-    _mutant(
-        "withdraw-ticket",
-        """Equals("status", state.status.value),
-            same("ticket", state.ticket),""",
-        """Equals("status", state.status.value),""",
-        "A job is withdrawn as it no longer is.",
-        "I3",
     ),
     _mutant(
         "withdraw-fan",
@@ -406,13 +390,6 @@ MUTANTS = (
         "I6",
     ),
     _mutant(
-        "enter-wait-due",
-        '"wait": state.wait + 1,\n            **due(state, now + OWED_WITHIN),',
-        '"wait": state.wait + 1,',
-        "A wait whose record is lost never begins.",
-        "I3",
-    ),
-    _mutant(
         "release-unwaited-status",
         """Equals("status", Status.SUBMITTED.value),
             Equals("expanded", state.pages),
@@ -432,14 +409,6 @@ MUTANTS = (
             Equals("expanded", state.pages),""",
         "A job becomes RUNNABLE while something is open.",
         "I6",
-    ),
-    _mutant(
-        "release-unwaited-due",
-        """"ticket": state.ticket + 1,
-            **due(state, now + OWED_WITHIN),""",
-        """"ticket": state.ticket + 1,""",
-        "A job that had nothing to wait for never gets its ticket.",
-        "I3",
     ),
     _mutant(
         "doom-status",

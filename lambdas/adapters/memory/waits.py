@@ -35,6 +35,7 @@ class MemoryWaits:
     def __init__(self, meter: Meter | None = None) -> None:
         self.started: dict[str, Mapping[str, Any]] = {}
         self.answers: dict[str, Answer] = {}
+        self.clashes: list[str] = []  #: names that were started again with another input
         self.count = 0  #: executions there ever were
         self.keeps = True  #: what has ended is kept in `started` and `answers`
         self.on_start: Callable[[str], None] = _nobody
@@ -45,7 +46,10 @@ class MemoryWaits:
     def start(self, name: str, request: Mapping[str, Any]) -> None:
         check_execution_name(name)
         self._count("StartExecution")
-        if name not in self.started and name not in self._closed:
+        known = self.started.get(name)
+        if known is not None and known != request:
+            self.clashes.append(name)
+        if known is None and name not in self._closed:
             self.started[name] = plain(request)
             self.count += 1
             self.on_start(name)
