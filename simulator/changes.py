@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from lambdas.core import outbox
 from lambdas.core.job import JobState, Status, Waiting, family, state_of
 from lambdas.core.scheduling import lane, rank
-from lambdas.core.tables import Change, Query
+from lambdas.core.tables import Change, Key, Query
 from lambdas.core.updates import OWED_WITHIN
 from lambdas.services.bell import LOST_AFTER
 from simulator.fargate import REMEMBERED
@@ -53,6 +53,7 @@ class Changes:
         self._on_their_way: dict[str, set[str]] = defaultdict(set)  #: children by array
         self._edges: dict[tuple[str, int], set[str]] = defaultdict(set)  #: by dependent and page
         self._waiting: dict[str, set[str]] = defaultdict(set)  #: dependents by dependency
+        self._late_edges: set[Key] = set()  #: written when their dependency had ended
         self._to_be_told: dict[str, set[str]] = {}  #: of these, those who waited when it ended
 
     def broken_by(self, change: Change) -> Iterator[str]:
@@ -71,6 +72,20 @@ class Changes:
                     yield f"I7: job {job} forgets how {change.key.sk} ended"
             case "COUNT" if change.new:
                 yield from _shrunk(change, "I5", "succeeded", "failed")
+
+    def left_by(self, function: str, batch: Iterable[Change]) -> Iterator[str]:
+        """I3: whoever is second sees both. An edge that came late is gone when it was looked at,
+        or was put off."""
+        if function != "relay":
+            return
+        late = {change.key for change in batch if change.old is None} & self._late_edges
+        put_off = (
+            {facts["job"] for facts in self._world.journal.events("effect put off")} if late else ()
+        )
+        for key in late:
+            edge = self._world.tables.jobs.peek(key)
+            if edge and edge["dependent"] not in put_off:
+                yield f"I3: {edge['dependent']} waits for {edge['dependency']}, which had ended"
 
     def broken_in_capacity(self, change: Change) -> Iterator[str]:
         """The same of a change of the capacity table."""
@@ -173,6 +188,8 @@ class Changes:
         (known.add if change.new else known.discard)(edge["dependency"])
         waiting = self._waiting[edge["dependency"]]
         (waiting.add if change.new else waiting.discard)(edge["dependent"])
+        if edge["dependency"] in self._to_be_told and change.new:
+            self._late_edges.add(change.key)
 
     def _of_page(self, job: str, change: Change) -> Iterator[str]:
         """A page counts the edges that name it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from lambdas.core import arrays
@@ -76,6 +76,9 @@ class Watch:
 
     def on_capacity_change(self, change: Change) -> None:
         self.found += self._changes.broken_in_capacity(change)
+
+    def on_delivered(self, function: str, batch: Iterable[Change]) -> None:
+        self.found += self._changes.left_by(function, batch)
 
     def at_rest(self) -> list[str]:
         """Everything that was found, once the world has come to rest."""

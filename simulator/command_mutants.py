@@ -15,6 +15,7 @@ from typing import Any
 
 from simulator.mutants.catalog import MUTANTS, SINGLE, caught, remember
 from simulator.mutants.mutant import ROOT, Mutant, Pair
+from simulator.mutants.pairs import ALIKE
 
 #: Within so many seeds every mutant must be caught.
 SEEDS = 2000
@@ -73,6 +74,7 @@ def run(asked: argparse.Namespace) -> int:
     alive = [fate.name for fate in fates if fate.seed is None]
     figures = {
         "mutants": len(fates),
+        "alike": len(ALIKE),
         "survive": alive,
         "latest_seed": max((fate.seed or 0 for fate in fates), default=0),
         "wall_s": round(time.perf_counter() - began, 1),

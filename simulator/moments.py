@@ -27,15 +27,22 @@ class Moments:
         self._asked: dict[Moment, list[tuple[int, Ask]]] = defaultdict(list)
 
     def when(self, moment: Moment, later: int, ask: Ask) -> None:
-        """Ask, so much later (ms), when a job has this status for the first time."""
+        """Ask, so much later (ms), when a job has this status for the first time; with RUNNING,
+        when its first task ends."""
         self._asked[moment].append((later, ask))
+
+    def task_ends(self, name: str, index: int | None, after: int) -> None:
+        """A task was made that ends so much later (ms): then it is RUNNING's time."""
+        for later, ask in self._asked.pop((name, index, Status.RUNNING), ()):
+            self._world.after(after + later, ask)
 
     def on_change(self, change: Change) -> None:
         if change.key.sk == "STATE" and change.new:
             index = family(change.key.pk)[1]
             moment = change.new["name"], index, Status(change.new["status"])
-            for later, ask in self._asked.pop(moment, ()):
-                self._world.after(later, ask)
+            if moment[2] is not Status.RUNNING:
+                for later, ask in self._asked.pop(moment, ()):
+                    self._world.after(later, ask)
 
     def on_invoked(self, function: str, error: BaseException | None) -> None:
         pass

@@ -89,6 +89,8 @@ ONLY_AT = {
 #: Nothing is lost or refused: order, time and repetition alone. The stream must move everything.
 CALM = Odds(
     interleaved=0.06,
+    slow=0.03,
+    slowest=1_000,
     late=0.3,
     again=0.1,
     replaced=0.05,

@@ -21,8 +21,9 @@ SHORT, TIMEOUT = 60, 300
 #: The last submissions and stops (ms after the beginning).
 SUBMITTED_BY, STOPPED_BY = 4 * MINUTE, 10 * MINUTE
 
-#: Where a job is when another begins to wait for it, and when somebody asks for its end.
-_MET = (Status.RUNNABLE, Status.RUNNING, Status.RUNNING, Status.SUCCEEDED, Status.FAILED)
+#: Where a job is when another begins to wait for it, and when somebody asks for its end; RUNNING
+#: is when its task ends.
+_MET = (*[Status.RUNNING] * 4, Status.RUNNABLE, Status.SUCCEEDED, Status.FAILED)
 _STOPPED_AT = (Status.RUNNABLE, Status.STARTING, Status.STARTING, Status.RUNNING, Status.RUNNING)
 _STOPPED_WAITING = (Status.SUBMITTED, Status.SUBMITTED, Status.PENDING, Status.RUNNABLE)
 
@@ -123,7 +124,7 @@ def _plan(seed: int, number: int, timed: bool) -> Plan:
         timeout, runs = SHORT, draw.choice((runs, SHORT * 1000))
     size = draw.choice((1, 2, 3, 5)) if draw.random() < 0.2 else 0
     parents = sorted(draw.sample(range(number), min(many, number)))
-    meets = draw.choice((None, None, *_MET)) if parents else None
+    meets = draw.choice((None, None, None, *_MET)) if parents else None
     return Plan(
         name=f"job-{number}",
         runs=runs,
@@ -144,9 +145,9 @@ def _plan(seed: int, number: int, timed: bool) -> Plan:
 
 
 def _stops(draw: random.Random, size: int, runs: int, waits: bool) -> list[Stop]:
-    """One job in four is stopped, and some twice; of an array, some children beside or instead."""
+    """Three jobs in ten are stopped, and some twice; of an array, some children beside or instead."""
     stops = []
-    if draw.random() < 0.25:
+    if draw.random() < 0.3:
         first = _stop(draw, runs, waits, None)
         stops += [first, replace(first, kind="terminate")][: draw.choice((1, 2))]
     for child in range(size):
@@ -156,12 +157,12 @@ def _stops(draw: random.Random, size: int, runs: int, waits: bool) -> list[Stop]
 
 
 def _stop(draw: random.Random, runs: int, waits: bool, child: int | None) -> Stop:
-    kind = draw.choice(("cancel", "terminate"))
+    kind = draw.choice(("cancel", "terminate", "terminate"))
     at = draw.choice((None, *(_STOPPED_WAITING if waits and child is None else _STOPPED_AT)))
     if at is None:
         return Stop(kind, draw.randrange(STOPPED_BY), child)
-    ends = runs if at is Status.RUNNING and draw.random() < 0.5 else 0
-    return Stop(kind, ends + _soon(draw), child, at)
+    early = -runs if at is Status.RUNNING and draw.random() < 0.5 else 0
+    return Stop(kind, early + _soon(draw), child, at)
 
 
 def _soon(draw: random.Random) -> int:

@@ -62,6 +62,7 @@ class Streams:
         observe: Callable[[Change], None],
     ) -> None:
         self.lost: set[str] = set()  #: partitions of records that `relay` never saw
+        self.on_delivered: Callable[[str, Sequence[Change]], None] = lambda _function, _batch: None
         self.on_capacity: Callable[[Change], None] = lambda _change: None
         self._world = world
         self._deliver = deliver
@@ -119,6 +120,8 @@ class Streams:
         batch: list[Any] = list(islice(reader.waiting, many))
         lost = faults.strikes("record_lost")
         done = lost or self._deliver(reader.function, batch)
+        if done and not lost:
+            self.on_delivered(reader.function, batch)
         reader.tries += 1
         if reader.function == "relay" and (lost or reader.tries >= TRIES):
             self.lost.update(change.key.pk for change in batch)

@@ -12,12 +12,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping
-from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
-from typing import TypeVar
 
 from lambdas.core.errors import Throttled, TooManyRequests
-from lambdas.core.job import Status
 from simulator.callsites import named
 from simulator.chance import Only, Struck
 from simulator.checks import Watch, unfinished, violations
@@ -25,6 +22,7 @@ from simulator.doors.clients import Clients
 from simulator.doors.open import opened, part
 from simulator.fargate import Outcome
 from simulator.faults import AIMS, Aim, Crash, Faults
+from simulator.latencies import INSTANT
 from simulator.moments import Moments
 from simulator.odds import CALM, DEAF, DUEL, LAG, MINUTE, RIVALS, STORM
 from simulator.outage import Outage
@@ -94,6 +92,7 @@ class Trial:
         self.moments = Moments(self.world)
         self.strays = Strays(self.world, seed)
         self.world.functions.observers.append(self.moments)
+        self.world.functions.streams.on_delivered = self.watch.on_delivered
         self.world.functions.streams.on_capacity = self.watch.on_capacity_change
 
     @property
@@ -165,7 +164,7 @@ class Trial:
         files = LAUNCHING if self.odds is RIVALS else MEETING if self.calm else HEART
         heart = [site for site in sites if site.partition(":")[0] in files]
         site, faults = draw.choice(draw.choice((sites, heart))), draw.choice(AIMS)
-        return {site: ("interleaved",) if self.calm else faults}
+        return {site: ("slow", "interleaved") if self.calm else faults}
 
     # ── the world ─────────────────────────────────────────────────────────────────────────────
 
@@ -187,7 +186,9 @@ class Trial:
         plan = self.plans[name]
         index = variables.get("AWS_BATCH_JOB_ARRAY_INDEX")
         attempt = int(variables["AWS_BATCH_JOB_ATTEMPT"])
-        fails = plan.fails(attempt, None if index is None else int(index))
+        child = None if index is None else int(index)
+        self.moments.task_ends(plan.name, child, INSTANT.start + plan.runs)
+        fails = plan.fails(attempt, child)
         return Outcome(plan.runs, exit_code=1 if fails else 0)
 
     def _reclaim(self) -> None:
@@ -235,9 +236,8 @@ class Trial:
                 when(place, stop.when, lambda s=stop: self._stop(plan, s))  # type: ignore[misc]
         for other in self.plans.values():
             if other.meets and other.depends_on[0] == plan.name:
-                ends = plan.runs if other.meets is Status.RUNNING else 0
                 place = (plan.name, None, other.meets)
-                when(place, ends + other.submitted, lambda o=other: self._submit(o))  # type: ignore[misc]
+                when(place, other.submitted, lambda o=other: self._submit(o))  # type: ignore[misc]
 
     def _stop(self, plan: Plan, stop: Stop) -> None:
         if plan.id:

@@ -9,8 +9,8 @@ from simulator.mutants.mutant import Mutant, Pair
 
 SINGLE: tuple[Mutant, ...] = (*of_transitions.MUTANTS, *of_core.MUTANTS, *of_services.MUTANTS)
 
-#: Covered by another safeguard: taken out alone they change nothing that anybody could notice.
-COVERED = frozenset(name for pair in pairs.PAIRS for name in pair.covered)
+#: Taken out alone they change nothing that anybody could notice.
+COVERED = frozenset(name for pair in pairs.PAIRS for name in pair.covered) | pairs.ALIKE.keys()
 
 #: What the fault runs must catch: each safeguard that stands alone, and pairs that stand together.
 MUTANTS: tuple[Mutant | Pair, ...] = (
