@@ -6,19 +6,23 @@ numbers, for every candidate. Its cost follows the number of shapes: jobs of one
 no room are not tried one by one.
 
 Order: queues by priority, highest first; inside a queue by rank (retries first, then scheduling
-priority, then age). A job that cannot be placed lets smaller ones pass, but not for ever: once it
+priority, then age), or where it has a fair-share policy, share by share (core.fair_share) and
+inside a share by rank. A job that cannot be placed lets smaller ones pass, but not for ever: once it
 was passed over for `RESERVATION_AFTER`, room is kept for it in the environment it fits best (I8).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
 from lambdas.core.arrays import child_of
 from lambdas.core.catalog import Cell, Environment, Queue
+from lambdas.core.fair_share import Opening, Shares, Usage
 from lambdas.core.fargate import explain_misfit, size_for
 from lambdas.core.job import JobState
 from lambdas.core.shape import Shape
@@ -34,6 +38,7 @@ class Code(StrEnum):
     RESERVED = "RESERVED"  #: room is free, but kept for a job that waited longer
     ENVIRONMENTS = "ENVIRONMENTS"  #: no environment of the queue is usable
     INFEASIBLE = "INFEASIBLE"  #: no environment of the queue can ever hold it
+    SHARES = "SHARES"  #: the queue's policy keeps what is free for shares that are not active yet
     RATE = "RATE"  #: there is room, but launches are metered
 
 
@@ -60,6 +65,7 @@ class PlanRequest:
     candidates: Mapping[str, Sequence[JobState]]
     now: int
     most: int | None = None  #: placements that the launch rate leaves; None: any number
+    shares: Mapping[str, Shares] = field(default_factory=dict)  #: of queues with a policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +122,13 @@ def plan(request: PlanRequest) -> Plan:
     for queue in request.cell.queues:
         waiting = sorted(request.candidates.get(queue.name, ()), key=_turn)
         usable = board.usable(queue)
-        for state in waiting:
-            board.decide(state, queue, usable)
+        shares = request.shares.get(queue.name)
+        if shares is None:
+            for state in waiting:
+                for _ in board.decide(state, queue, usable):
+                    pass
+        else:
+            _by_share(board, queue, usable, waiting, shares)
     return Plan(tuple(board.placements), tuple(board.holds))
 
 
@@ -146,6 +157,40 @@ def _units(state: JobState) -> Iterable[JobState]:
     return (child_of(state, index) for index in range(state.next, state.size))
 
 
+def _by_share(
+    board: _Board,
+    queue: Queue,
+    usable: list[Environment],
+    waiting: Sequence[JobState],
+    shares: Shares,
+) -> None:
+    """Let the share of the lowest score start one job or child, and look again."""
+    policy, usage = shares.policy, defaultdict(Usage, shares.usage)
+    lines: dict[str, list[JobState]] = defaultdict(list)
+    for state in waiting:
+        lines[state.share].append(state)
+    active = len(lines.keys() | {share for share, used in usage.items() if used.active})
+    running = sum(used.running for used in usage.values())
+    most = policy.open_to(active, sum(env.max_milli_vcpus for env in usable))
+    board.open[queue.name] = Opening(most, running, active)
+    steps = {share: _steps(board, queue, usable, line) for share, line in lines.items()}
+    order = [(policy.score(share, usage[share]), share) for share in lines]
+    heapq.heapify(order)
+    while order:
+        _, share = heapq.heappop(order)
+        started = next(steps[share], None)
+        if started is not None:
+            usage[share] = replace(usage[share], running=usage[share].running + started)
+            heapq.heappush(order, (policy.score(share, usage[share]), share))
+
+
+def _steps(
+    board: _Board, queue: Queue, usable: list[Environment], line: Iterable[JobState]
+) -> Iterator[int]:
+    for state in line:
+        yield from board.decide(state, queue, usable)
+
+
 class _Board:
     """The free room as a plan uses it up, and what was found out about each shape on the way."""
 
@@ -154,6 +199,7 @@ class _Board:
         self.request = request
         self.reserved: dict[str, int] = {}
         self.full: dict[tuple[str, str], tuple[Code, str]] = {}
+        self.open: dict[str, Opening] = {}
         self.placements: list[Placement] = []
         self.holds: list[Hold] = []
 
@@ -163,8 +209,9 @@ class _Board:
         found = (by_name.get(name) for name in queue.environments)
         return [env for env in found if env is not None and env.enabled]
 
-    def decide(self, state: JobState, queue: Queue, usable: list[Environment]) -> None:
-        """Place a job, or of an array as many children as there is room for, or hold it."""
+    def decide(self, state: JobState, queue: Queue, usable: list[Environment]) -> Iterator[int]:
+        """Place a job, or of an array as many children as there is room for, or hold it; yields
+        what each placement takes, as it is made."""
         known = self.full.get((queue.name, state.shape))
         if known is None:
             shape = Shape.parse(state.shape)
@@ -173,8 +220,10 @@ class _Board:
                 if self._rate_is_used_up():
                     self.holds.append(Hold(state, Code.RATE, self._metered()))
                     return
-                if not self._place(unit, state, fits):
+                taken = self._place(unit, state, fits)
+                if taken is None:
                     break
+                yield taken
             else:
                 return
             known = self._refusal(shape, queue, usable, fits)
@@ -182,13 +231,18 @@ class _Board:
             self._reserve(state, fits)
         self.holds.append(Hold(state, *known))
 
-    def _place(self, unit: JobState, of: JobState, fits: list[tuple[Environment, int]]) -> bool:
+    def _place(
+        self, unit: JobState, of: JobState, fits: list[tuple[Environment, int]]
+    ) -> int | None:
+        opening = self.open.get(of.queue)
         for env, need in fits:
-            if need <= self.free[env.name]:
+            if need <= self.free[env.name] and (opening is None or opening.holds(need)):
                 self.free[env.name] -= need
                 self.placements.append(Placement(unit, env, need, None if unit is of else of))
-                return True
-        return False
+                if opening is not None:
+                    opening.running += need
+                return need
+        return None
 
     def _rate_is_used_up(self) -> bool:
         most = self.request.most
@@ -223,6 +277,12 @@ class _Board:
             )
         if not fits:
             return Code.INFEASIBLE, "; ".join(_misfit(shape, env) for env in usable)
+        opening = self.open.get(queue.name)
+        if opening and any(need <= self.free[env.name] for env, need in fits):
+            return Code.SHARES, (
+                f"queue {queue.name} keeps vCPUs for shares that are not active: its {opening.active} "
+                f"active may use {vcpus(opening.most)} together, {vcpus(opening.running)} taken"
+            )
         kept = any(need <= self._truly_free(env) for env, need in fits)
         reasons = "; ".join(self._taken(env, need) for env, need in fits)
         return (Code.RESERVED if kept else Code.CAPACITY), reasons
