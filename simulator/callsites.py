@@ -87,9 +87,10 @@ def _sites_in(path: Path) -> Iterator[Site]:
 
 def _calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
     """Calls of ports with the name of their function, in the order of the source."""
+    kept: dict[str, dict[str, str]] = {}  # by class
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
-            members = _members(node)
+            members = kept[node.name] = _inherited(node, kept) | _members(node)
             for part in node.body:
                 if isinstance(part, ast.FunctionDef):
                     known = members | _parameters(part)
@@ -120,6 +121,15 @@ def _port_of(expression: ast.expr, known: dict[str, str]) -> str | None:
     if _port_of(expression.value, known) == "Tables" and expression.attr in _OF_TABLES:
         return "Table"
     return None
+
+
+def _inherited(node: ast.ClassDef, kept: dict[str, dict[str, str]]) -> dict[str, str]:
+    """The ports that classes of the same file keep for this one."""
+    found: dict[str, str] = {}
+    for base in node.bases:
+        if isinstance(base, ast.Name):
+            found |= kept.get(base.id, {})
+    return found
 
 
 def _members(node: ast.ClassDef) -> dict[str, str]:

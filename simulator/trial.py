@@ -24,6 +24,7 @@ from simulator.fargate import Outcome
 from simulator.faults import AIMS, Aim, Crash, Faults
 from simulator.latencies import INSTANT
 from simulator.moments import Moments
+from simulator.moods import Mood
 from simulator.odds import CALM, DEAF, DUEL, LAG, MINUTE, RIVALS, STORM
 from simulator.outage import Outage
 from simulator.plans import Plan, Stop, parts, workload
@@ -79,7 +80,13 @@ class Trial:
         self.faults = Faults(self.odds, seed, aim, only)
         self.interrupted: set[str] = set()
         self.plans = workload(seed, not self.calm and self.outage is None, without)
-        self.world = World(seed=seed, faults=self.faults, metered=False)
+        self.mood = Mood() if self.calm else Mood.of(seed)
+        self.world = World(
+            seed=seed,
+            faults=self.faults,
+            metered=False,
+            launch_rate=self.mood.launch_rate,
+        )
         self.world.fargate.forgets = True
         self.world.fargate.outcome_of = self._outcome
         self.faults.tell_time_by(self.world.clock.now)
@@ -201,8 +208,8 @@ class Trial:
                     self.world.fargate.interrupt(task)
 
     def _deploy(self) -> None:
-        self.world.environment("fargate", vcpus=1)
-        self.world.environment("spot", vcpus=1, kind="FARGATE_SPOT")
+        self.world.environment("fargate", self.mood.vcpus)
+        self.world.environment("spot", self.mood.vcpus, "FARGATE_SPOT")
         self.world.queue("default", 50, "fargate")
         self.world.queue("high", 100, "spot", "fargate")
         self.world.definition()

@@ -54,6 +54,7 @@ class World:
         latencies: Latencies = INSTANT,
         metered: bool = True,
         quotas: float | None = None,
+        launch_rate: int = 1000,
     ) -> None:
         """`quotas` is this world's part of an account's quotas; None: there are none."""
         self.meter = meter or Meter()
@@ -67,7 +68,7 @@ class World:
         self.tasks = MemoryTasks(self.clock, SeededIds(seed + 1), counter)
         self.blobs = MemoryBlobs(counter)
         self.journal = MemoryJournal()
-        self.settings = _settings(self.inboxes)
+        self.settings = _settings(self.inboxes, launch_rate)
         self.faults = faults or Faults()
         self.program = program or (lambda _name, _attempt: Outcome())
         self.paused: set[str] = set()  #: functions that do not run: relay, launch, schedule, …
@@ -264,7 +265,7 @@ class World:
         return self.program(name, int(variables["AWS_BATCH_JOB_ATTEMPT"]))
 
 
-def _settings(inboxes: MemoryInboxes) -> Settings:
+def _settings(inboxes: MemoryInboxes, launch_rate: int) -> Settings:
     return Settings(
         deployment="sim",
         partition="aws",
@@ -282,5 +283,5 @@ def _settings(inboxes: MemoryInboxes) -> Settings:
         subnets=("subnet-1",),
         security_groups=("sg-1",),
         assign_public_ip=True,
-        launch_rate=1000,
+        launch_rate=launch_rate,
     )

@@ -8,6 +8,7 @@ refusal is an answer. Other scripts, and everything else in the world, go on in 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ from lambdas.services.intake import IntakeService
 from lambdas.services.platform import Platform
 from simulator.faults import Crash
 from simulator.world import CALLER, World
+
+#: What a declaration says that failed for a reason nobody thought of.
+_BUG = re.compile(r"\w+Error: ")
 
 #: How long a client waits before it asks again (ms): SDKs soon, a queue after its visibility.
 _AGAIN = (0, 100, 2_000, 20_000)
@@ -74,6 +78,8 @@ def declaration(request: Mapping[str, Any]) -> Ask:
 
     def do(platform: Platform) -> str:
         outcome = _declare(platform).apply(request)
+        if outcome.failure and _BUG.match(outcome.failure):
+            raise RuntimeError(outcome.failure)
         if outcome.failure:
             raise Unanswered(outcome.failure)
         return outcome.resource

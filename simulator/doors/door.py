@@ -23,8 +23,9 @@ CONTAINER = {
 
 
 class Door:
-    """`files` are the services that it leads to. A subclass says what its clients do (`scripts`,
-    each with the time of its beginning, ms of the day) and what must have come of it (`broken`)."""
+    """`files` are what the names of the call sites that it leads to begin with. A subclass says what
+    its clients do (`scripts`, each with the time of its beginning, ms of the day) and what must
+    have come of it (`broken`)."""
 
     name: ClassVar[str]
     files: ClassVar[frozenset[str]]

@@ -11,6 +11,7 @@ from simulator.doors.definitions import DefinitionDoor
 from simulator.doors.door import Door
 from simulator.doors.events import EventDoor
 from simulator.doors.expiry import ExpiryDoor
+from simulator.doors.operator import OperatorDoor
 from simulator.doors.reading import ReadDoor
 from simulator.doors.stacks import StackDoor
 from simulator.doors.tags import TagDoor
@@ -22,6 +23,7 @@ DOORS: tuple[type[Door], ...] = (
     DefinitionDoor,
     EventDoor,
     ExpiryDoor,
+    OperatorDoor,
     ReadDoor,
     StackDoor,
     TagDoor,
@@ -41,13 +43,16 @@ def opened(
 ) -> list[Door]:
     """The doors of this seed: some by chance, and those that lead to an `aimed` call site."""
     draw = random.Random(f"{seed} doors")
-    files = {site.partition(":")[0] for site in aimed}
     some = draw.sample(DOORS, draw.randint(0, _MOST))
     return [
         door(clients, plans, seed)
         for door in DOORS
-        if (door in some or door.files & files) and part(door) not in without
+        if (door in some or _leads(door, aimed)) and part(door) not in without
     ]
+
+
+def _leads(door: type[Door], sites: Collection[str]) -> bool:
+    return any(site.startswith(file) for site in sites for file in door.files)
 
 
 def part(door: type[Door] | Door) -> str:
