@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
 from lambdas.core.errors import Throttled, TooManyRequests
+from simulator.bounds import APART, Place, outlived, with_room
 from simulator.callsites import named
 from simulator.chance import Only, Struck
 from simulator.checks import Watch, unfinished, violations
@@ -52,6 +53,29 @@ MEETING = frozenset({"dependents", "schedule"})
 
 #: Where tasks are made.
 RUN = "launch:Launcher._run:run"
+
+#: Call sites that are seldom reached, and what must happen where for that.
+RARE: Mapping[str, Aim] = {
+    "task_definitions:TaskDefinitions._yield_to:deregister": {
+        "task_definitions:TaskDefinitions.ensure:register": ("interleaved",),
+        "task_definitions:TaskDefinitions.ensure:write": ("interleaved",),
+    },
+    "launch:Launcher._record:stop": {RUN: ("slow", "interleaved")},
+    "launch:Launcher._run:find": {RUN: ("conflict",)},
+    "endings:Endings._live:get": {"endings:Endings._write:transact": ("interleaved",)},
+    "schedule:Scheduler._hold:write": {},
+    "schedule:Scheduler._come_back:send": {},
+    "track:Tracker._stop_twin:stop": {},
+    "arrays:Arrays._stop:transact": {},
+    "arrays:Arrays.stop_children:write": {},
+    "bell:BellService._replace:write": {"bell:BellService.ring:ring": ("crashed_before",)},
+    "bell:BellService._replace:ring": {"bell:BellService.ring:ring": ("crashed_before",)},
+    "bell:BellService.sound:ring": {},
+    "dependents:Dependents._resolve:write": {},
+    "jobs:JobsService._write:transact": {},
+    "jobs:JobsService._stopping:get#2": {},
+    "queue_removal:QueueRemoval._end:write": {},
+}
 
 #: When no stray task may be left (minutes after the last fault).
 STRAYS_GONE = 20
@@ -144,14 +168,17 @@ class Trial:
             self.watch.found += [f"calm: {said}" for said in unmoved(world, self.plans)]
         self.faults.on = False
         world.paused.clear()
-        waited = 0
+        waited, could = 0, set[Place]()
         while waited < PATIENCE and (
             waited < STRAYS_GONE or self.clients.busy or unfinished(world)
         ):
-            world.run(10)
-            waited += 10
+            world.run(APART)
+            waited += APART
             if waited == STRAYS_GONE:
-                self.watch.found += self.strays.left()
+                self.watch.found += [*self.strays.left(), *outlived(world)]
+            if waited >= STRAYS_GONE:
+                could, before = with_room(world), could
+                self.watch.found += [f"I8: {at} waits {APART} minutes" for at in could & before]
         return self
 
     def verdict(self) -> list[str]:

@@ -93,8 +93,9 @@ class DefinitionService:
         return _named(self._register(detail, author))
 
     def retire(self, name: str, author: Author) -> Answer:
-        """Code no longer declares it: every ACTIVE revision is deregistered."""
-        for item in list(self._store.revisions(name)):
+        """Code no longer declares it: every ACTIVE revision is deregistered, the newest, which says
+        whose the name is, at last: what fails in between can be repeated."""
+        for item in reversed(list(self._store.revisions(name))):
             if item["detail"]["status"] == "ACTIVE":
                 self.deregister({"jobDefinition": item["detail"]["jobDefinitionArn"]}, author)
         return {}

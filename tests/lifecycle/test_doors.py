@@ -6,7 +6,11 @@ import pytest
 
 from lambdas.core.errors import Throttled
 from lambdas.services import relay, retention
+from lambdas.services.definitions import DefinitionService
+from simulator.doors.clients import Unanswered, declaration
+from simulator.doors.door import CONTAINER
 from simulator.doors.open import DOORS
+from simulator.doors.stacks import asked
 from simulator.trial import Trial
 from simulator.world import World
 
@@ -37,6 +41,38 @@ def test_an_expired_job_leaves_nothing_behind_although_its_removal_was_throttled
     world.tables.jobs.expire(world.clock.now() + 91 * 86_400_000)
     world.run(10)
     assert list(world.tables.jobs.scan()) == []
+
+
+def test_a_definition_that_moved_is_retired_whole_although_its_delete_was_throttled(
+    world, monkeypatch
+):
+    def request(kind, command, logical):
+        container = {**CONTAINER, "command": [command]}
+        detail = {
+            "jobDefinitionName": "moved",
+            "type": "container",
+            "containerProperties": container,
+        }
+        detail["platformCapabilities"] = ["FARGATE"]
+        return declaration(asked(kind, "JobDefinition", "moved", detail, logical))
+
+    platform = world.sandbox("declare")
+    request("Create", "one", "First").do(platform)
+    request("Create", "two", "Second").do(platform)
+    deregister, calls = DefinitionService.deregister, []
+
+    def busy(self, body, author):
+        calls.append(body)
+        if len(calls) == 2:
+            raise Throttled("the table is busy")
+        return deregister(self, body, author)
+
+    monkeypatch.setattr(DefinitionService, "deregister", busy)
+    with pytest.raises(Unanswered):
+        request("Delete", "two", "Second").do(platform)
+    request("Delete", "two", "Second").do(platform)
+    states = [item["detail"]["status"] for item in platform.catalog.revisions("moved")]
+    assert states == ["INACTIVE", "INACTIVE"]
 
 
 def test_every_door_is_opened_and_comes_to_its_end():
