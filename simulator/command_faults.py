@@ -21,6 +21,9 @@ from simulator.trial import Trial
 #: Of so many bad seeds the shrunk plan and the story are told.
 TOLD = 3
 
+#: After so many seeds it is told how far the run has come.
+TOLD_EVERY = 500
+
 #: Seeds handed to a worker at a time.
 CHUNK = 8
 
@@ -76,6 +79,9 @@ def run(asked: argparse.Namespace) -> int:
     with _judged(seeds, asked.workers) as verdicts:
         for verdict in verdicts:
             tally.add(verdict)
+            if not asked.json and tally.seeds % TOLD_EVERY == 0:
+                spent = time.perf_counter() - began
+                print(f"{tally.seeds:,} of {asked.seeds:,} in {spent:.0f} s", file=sys.stderr)
             if verdict.violations:
                 print(f"seed {verdict.seed}: {verdict.violations[0]}", file=sys.stderr)
                 if asked.stop_at_first:

@@ -296,6 +296,15 @@ MUTANTS = (
         "An effect that failed waits for `reconcile`.",
         "I3",
     ),
+    _mutant(
+        _RELAY,
+        "what-is-left-goes-later",
+        """                forget(self._jobs, job, size)
+                return None""",
+        "                return None",
+        "What could not be removed of a job that expired is removed when it is tried again.",
+        "I10",
+    ),
     # ── dependents ────────────────────────────────────────────────────────────────────────────
     _mutant(
         _DEPENDENTS,
