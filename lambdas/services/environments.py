@@ -63,10 +63,12 @@ class EnvironmentService:
         write = entry(environment_key(name), detail, author, self._clock.now())
         try:
             self._table.write(write)
-        except ConditionFailed:
-            raise ResourceInUse(
-                f"Object already exists: there is a compute environment named '{name}'."
-            ) from None
+        except ConditionFailed as refused:
+            if (refused.item or {}).get("detail", {}).get("uuid") != detail["uuid"]:
+                raise ResourceInUse(
+                    f"Object already exists: there is a compute environment named '{name}'."
+                ) from None
+            # Our own write, repeated by the SDK.
         return _named(detail)
 
     def update(self, body: Body, author: Author) -> Answer:

@@ -75,6 +75,17 @@ def test_a_definition_that_moved_is_retired_whole_although_its_delete_was_thrott
     assert states == ["INACTIVE", "INACTIVE"]
 
 
+def test_an_environment_whose_write_the_sdk_repeated_is_answered_as_made(world, monkeypatch):
+    table, write = world.tables.catalog, world.tables.catalog.write
+
+    def twice(asked):
+        write(asked)
+        return write(asked)
+
+    monkeypatch.setattr(table, "write", twice)
+    assert world.environment("other") == "other"
+
+
 def test_every_door_is_opened_and_comes_to_its_end():
     seen = set()
     for seed in range(40):
