@@ -138,10 +138,11 @@ def launched(state: JobState, task: str) -> Update:
 
 
 def lease_launch(state: JobState, now: int) -> Update:
-    """Take the sole right to launch an attempt that is overdue, by moving its debt."""
+    """Take the sole right to launch an attempt, by moving its debt: always to another moment."""
+    later = max(now + OWED_WITHIN, (state.due_at or 0) + 1)
     return Update(
         state_key(state.id),
-        put=due(state, now + OWED_WITHIN, keep=False),
+        put=due(state, later, keep=False),
         when=(*this_attempt(state), Absent("task"), Equals("due_at", state.due_at)),
     )
 

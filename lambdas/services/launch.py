@@ -2,10 +2,10 @@
 
 Nothing is launched twice. ECS answers one token with one task for as long as it remembers tokens,
 so that any number may call. But only who calls alone may take ECS's refusal for proof that the
-attempt has no task: the stream for a fresh claim that nobody has leased, and `reconcile` with the
-lease, well after the last call before it has ended. A call in between, from the effects queue,
-takes the lease as well, which voids the stream's proof, and proves nothing itself. Past
-`TOKEN_TRUSTED` nothing is launched any more, only looked up.
+attempt has no task, and alone is who holds the lease: the stream takes it for a fresh claim that
+was refused, and asks once more; `reconcile` takes it well after the last call before it has ended.
+A call in between, from the effects queue, takes the lease as well, which voids the stream's proof,
+and proves nothing itself. Past `TOKEN_TRUSTED` nothing is launched any more, only looked up.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ TOKEN_TRUSTED = 45 * 60_000
 
 #: Seconds before a launch that ECS throttled is tried again.
 RETRY_DELAY = 5
+
+
+Refusal = CapacityUnavailable | TaskRefused
 
 
 class Launcher:
@@ -85,7 +88,9 @@ class Launcher:
             return
         unleased = state.due_at == claimed.due_at
         if unleased and self._clock.now() < (state.claimed or 0) + FRESH:
-            self._run(state, self._frozen(state, found.get(keys[1])), alone=True)
+            request = self._frozen(state, found.get(keys[1]))
+            if self._run(state, request):
+                self._prove(self._lease(state), request)
 
     def launch_again(self, state: JobState) -> None:
         """Launch an attempt that was put off, beside others who may try. Raises Throttled."""
@@ -93,7 +98,7 @@ class Launcher:
             return
         leased = self._lease(state)
         if leased:
-            self._run(leased, self._frozen(leased), alone=False)
+            self._run(leased, self._frozen(leased))
 
     def launch_overdue(self, state: JobState) -> None:
         """Launch, or look up, an attempt whose launch was lost, by the right of its lease."""
@@ -107,7 +112,7 @@ class Launcher:
         if known:
             self._record(leased, known[0])
         elif now < claimed + TOKEN_TRUSTED:
-            self._run(leased, self._frozen(leased), alone=True)
+            self._prove(leased, self._frozen(leased))
         else:
             self._endings.unlaunched(leased, "its launch was lost and ECS knows no task of it")
 
@@ -119,21 +124,27 @@ class Launcher:
             return None
         return state_of(item) if item else None
 
-    def _run(self, state: JobState, request: Mapping[str, Any], alone: bool) -> None:
-        """Call ECS. A refusal ends the attempt only if no other call can be on its way."""
+    def _run(self, state: JobState, request: Mapping[str, Any]) -> Refusal | None:
+        """Call ECS and write its task down; its refusal, if it gave none."""
         try:
             task = self._tasks.run(request)
         except TaskConflict as conflict:
             found = [conflict.task] if conflict.task else self._tasks.find(state.started_by)
             task = next(iter(found), "")
         except (CapacityUnavailable, TaskRefused) as refusal:
-            if alone:
-                self._give_up(state, refusal)
-            return
+            return refusal
         if task:
             self._record(state, task)
+        return None
 
-    def _give_up(self, state: JobState, refusal: CapacityUnavailable | TaskRefused) -> None:
+    def _prove(self, leased: JobState | None, request: Mapping[str, Any]) -> None:
+        """Ask by the right of the lease: refused now, the attempt is over. Nobody without the lease
+        launches beside us, also should we die while our last write is on its way."""
+        refusal = self._run(leased, request) if leased else None
+        if leased and refusal:
+            self._give_up(leased, refusal)
+
+    def _give_up(self, state: JobState, refusal: Refusal) -> None:
         if isinstance(refusal, CapacityUnavailable):
             self._endings.unlaunched(state, str(refusal))
         else:

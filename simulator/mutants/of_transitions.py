@@ -164,7 +164,7 @@ MUTANTS = (
     ),
     _mutant(
         "lease-moves-debt",
-        """put=due(state, now + OWED_WITHIN, keep=False),
+        """put=due(state, later, keep=False),
         when=(*this""",
         """put={"leased": now},
         when=(*this""",

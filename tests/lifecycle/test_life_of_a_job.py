@@ -130,7 +130,8 @@ class TestCapacity:
 
     def test_fargate_without_capacity_puts_the_job_back_without_costing_an_attempt(self):
         one = world()
-        one.tasks.fail_next(CapacityUnavailable("Capacity is unavailable at this time"))
+        for _ in range(2):  # one refusal is asked about again, by the right of the lease
+            one.tasks.fail_next(CapacityUnavailable("Capacity is unavailable at this time"))
         job = one.submit()
         one.run(minutes=0.1)
         assert one.state(job).status is Status.RUNNABLE
@@ -393,7 +394,8 @@ class TestWhatIsOwedIsPaid:
 
     def test_what_ecs_refuses_for_good_fails_with_its_words(self):
         one = world()
-        one.tasks.fail_next(TaskRefused("AccessDeniedException: not allowed to pass the role"))
+        for _ in range(2):
+            one.tasks.fail_next(TaskRefused("AccessDeniedException: not allowed to pass the role"))
         job = one.submit()
         one.run(minutes=1)
         state = one.state(job)

@@ -96,6 +96,23 @@ class TestALaunch:
         assert one.state(state.id).status is Status.SUCCEEDED
         assert len(one.fargate.made) == 1
 
+    def test_that_was_refused_is_asked_about_again_by_the_right_of_the_lease(self):
+        """Else a proof that lands after its invocation died meets the task of the next one."""
+        one = world()
+        seen = claimed(one)
+        item = one.tables.jobs.get(state_key(seen.id))
+        one.tasks.fail_next(CapacityUnavailable("RESOURCE:FARGATE"))
+        one.platform.launcher.on_change(Change(state_key(seen.id), None, item))
+        assert one.state(seen.id).task is not None
+        assert len(one.tasks.tasks) == 1
+        assert not one.platform.endings.unlaunched(seen, "a proof from before the lease")
+
+    def test_a_lease_voids_what_was_known_before_it_even_in_the_same_millisecond(self):
+        one = world()
+        seen = claimed(one)
+        one.tables.jobs.write(transitions.lease_launch(seen, one.clock.now()))
+        assert one.state(seen.id).due_at != seen.due_at
+
     def test_on_the_stream_stands_back_once_another_took_the_lease(self):
         one = world()
         seen = claimed(one)
