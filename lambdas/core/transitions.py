@@ -61,9 +61,11 @@ def claim(
     """RUNNABLE → STARTING with an attempt whose RunTask request is frozen here.
 
     Goes into one transaction with the capacity it takes (`capacity.take`). A void ticket or a wait
-    refuses it; so does a wish to stop, for it takes a job that is not live out of RUNNABLE.
+    refuses it; so does a wish to stop, for it takes a job that is not live out of RUNNABLE. A debt
+    that is kept must still be there: a job that was parked since it was read owes nothing.
     """
     number = state.attempt + 1
+    owes = due(state, now + OWED_WITHIN)
     update = Update(
         state_key(state.id),
         put={
@@ -73,13 +75,14 @@ def claim(
             "taken": taken,
             "claimed": now,
             "attempt": number,
-            **due(state, now + OWED_WITHIN),
+            **owes,
         },
         drop=(*LANE, "task", "started", *_OUTCOME),
         when=(
             Equals("status", Status.RUNNABLE.value),
             Equals("ticket", state.ticket),
             Absent("waiting"),
+            *(() if owes else (Equals("due_at", state.due_at),)),
         ),
     )
     return update, frozen(state.id, number, run, env, request, now)

@@ -89,9 +89,16 @@ MUTANTS = (
     _mutant(
         "claim-due",
         """"attempt": number,
-            **due(state, now + OWED_WITHIN),""",
+            **owes,""",
         '"attempt": number,',
         "A claim whose record is lost is never launched.",
+        "I3",
+    ),
+    _mutant(
+        "claim-keeps-what-is-owed",
+        '*(() if owes else (Equals("due_at", state.due_at),)),',
+        "",
+        "A claim keeps a debt that a park has paid, and nobody looks at its launch.",
         "I3",
     ),
     _mutant(

@@ -85,6 +85,23 @@ class TestAnEndAndAChangeAtTheSameTime:
         assert one.state(seen.id).due_at is not None
 
 
+class TestAClaim:
+    def test_is_refused_when_the_debt_that_it_keeps_was_paid_by_a_park(self):
+        """Else it starts a job that nobody would look at again."""
+        one = world()
+        one.paused |= {"schedule", "relay"}
+        seen = one.state(one.submit())
+        now = one.clock.now()
+        one.tables.jobs.write(transitions.park(seen, "lane", "rank", "RATE", "later", now))
+        claim, _ = transitions.claim(seen, "run", "fargate", 250, {}, now)
+        with pytest.raises(ConditionFailed):
+            one.tables.jobs.write(claim)
+        parked = one.state(seen.id)
+        claim, _ = transitions.claim(parked, "run", "fargate", 250, {}, now)
+        one.tables.jobs.write(claim)
+        assert one.state(seen.id).due_at is not None
+
+
 class TestALaunch:
     def test_that_is_second_hand_takes_no_refusal_for_proof(self):
         one = world()
