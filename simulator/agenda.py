@@ -25,11 +25,11 @@ class Agenda:
         """When the next event is due; None when there is none until `end`."""
         return self._heap[0][0] if self._heap and self._heap[0][0] <= end else None
 
-    def step(self) -> None:
-        """Take the next event off and let it happen."""
+    def take(self) -> Act:
+        """Take the next event off, which is to happen now."""
         do = heappop(self._heap)[3]
         self.done += 1
-        do()
+        return do
 
     def __len__(self) -> int:
         return len(self._heap)

@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from types import CodeType
 from typing import Any, TypeVar
 
@@ -32,9 +33,6 @@ AIMS = (
     ("posthumous", "slow"),
 )
 
-#: Functions run in the middle of others this deep.
-DEEPEST = 2
-
 #: How long an invocation lives (seconds), as the stacks set it.
 LIMITS = {
     "api": 29,
@@ -53,6 +51,9 @@ Aim = Mapping[str, Sequence[str]]
 
 
 _NONE = Odds()
+
+#: When the invocation that runs must end (epoch ms); each that is under way has its own.
+_DIES_AT: ContextVar[int | None] = ContextVar("dies_at", default=None)
 
 
 class Crash(BaseException):
@@ -109,8 +110,9 @@ class Faults:
         #: When each task was made (ms), and what indexes answered before: for `simulator.faulty`.
         self.born: dict[str, int] = {}
         self.answers: dict[Any, list[tuple[int, Any]]] = {}
+        #: Lets others go first, and so many milliseconds pass.
         self.interleave: Callable[[], None] = lambda: None
-        self.elapse: Callable[[int], None] = lambda _ms: None
+        self.pause: Callable[[int], None] = lambda _ms: None
         self.later: Callable[[int, Callable[[], object]], None] = lambda _ms, _do: None
         self._aim = aim or {}
         self._chance = Chance(seed, only)
@@ -118,8 +120,6 @@ class Faults:
         self._gates: dict[tuple[str, str], Gate] = {}
         self._skews: dict[str, int] = {}
         self._fraction = 0.0
-        self._depth = 0
-        self._dies_at: list[int] = []
 
     @property
     def struck(self) -> list[Struck]:
@@ -223,15 +223,18 @@ class Faults:
     @contextmanager
     def invocation(self, function: str) -> Iterator[None]:
         """What is called in here belongs to one invocation, and dies with it at its time limit."""
-        self._dies_at.append(self.now() + 1000 * LIMITS[function])
+        outer = _DIES_AT.set(self.now() + 1000 * LIMITS[function])
         try:
             yield
         finally:
-            self._dies_at.pop()
+            _DIES_AT.reset(outer)
 
-    def check_limit(self) -> None:
-        """The invocation's time may be up. Raises Crash."""
-        if self._dies_at and self.now() > self._dies_at[-1]:
+    def linger(self, ms: int) -> None:
+        """The invocation waits so long. Raises Crash when its time is up before."""
+        dies_at = _DIES_AT.get()
+        left = ms if dies_at is None else max(0, dies_at - self.now())
+        self.pause(min(ms, left))
+        if ms > left:
             raise Crash("timed out")
 
     def met(self, fault: str, how: float, gate: Gate, do: Callable[[], Any]) -> Any:
@@ -253,32 +256,17 @@ class Faults:
                 do()
             case "interleaved":
                 for _ in range(1 + int(4 * how)):
-                    self.between(self.interleave)
+                    self.interleave()
             case "slow":
                 answer = do() if how < 0.5 else None
-                self.between(lambda: self._dawdle(1 + int(how * self.odds.slowest)))
-                self.check_limit()
+                self.interleave()
+                self.linger(1 + int(how * self.odds.slowest))
                 if how < 0.5:
                     return answer
             case "posthumous":
                 self.later(1 + int(how * self.odds.lands), lambda: _land(do))
                 raise Crash(fault)
         return do()
-
-    def _dawdle(self, ms: int) -> None:
-        """Others go first, and go on."""
-        self.interleave()
-        self.elapse(ms)
-
-    def between(self, others: Callable[[], None]) -> None:
-        """Let others do something in the middle of a call."""
-        if self._depth >= DEEPEST:
-            return
-        self._depth += 1
-        try:
-            others()
-        finally:
-            self._depth -= 1
 
 
 def _may(kind: str, function: str, operation: str) -> bool:

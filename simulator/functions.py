@@ -34,6 +34,8 @@ BELL_AGAIN, EFFECT_AGAIN, EVENT_AGAIN = 90_000, 360_000, 180_000
 RUN, TICK = 40_000, 20_000
 #: A late delivery takes seconds, a late word of ECS so many times as long: hours.
 HOURS_LATE = 500
+#: So many rounds and ticks at once that only a fault began.
+MOST_RIVALS = 2
 #: A function that is paused is looked for again after this long (ms).
 _PAUSE = 1_000
 
@@ -66,6 +68,7 @@ class Functions:
         self._blocked: dict[str, int] = {}  #: cells whose bell failed, until when
         self._arrived: list[_Delivery] = []
         self._held = 0
+        self._rivals = 0  #: rounds and ticks that run only to meet others
         world.inboxes.hidden[world.settings.effects_queue] = EFFECT_AGAIN
         world.inboxes.on_sent = self._sent
         world.bells.on_ring = lambda: self._soon(self._bell, world.latencies.queue)
@@ -76,22 +79,32 @@ class Functions:
         self._held = until
 
     def interleave(self) -> None:
-        """Another function runs in the middle of the one that runs now."""
-        act = self._world.act
-        self._world.faults.order((act, act, act, self.another_tick, self.reconcile))[0]()
+        """Others go first in the middle of the invocation that runs now, and perhaps a rival of it
+        that would not run otherwise."""
+        rival = self._world.faults.order((None, None, None, self.another_tick, self.reconcile))[0]
+        if rival and self._rivals < MOST_RIVALS:
+            self._rivals += 1
+            self._world.after(0, lambda: self._contend(rival))
+        self._world.pause(0)
+
+    def _contend(self, rival: Callable[[], object]) -> None:
+        try:
+            rival()
+        finally:
+            self._rivals -= 1
 
     def invoke(self, function: str, do: Callable[[Platform], object]) -> bool:
         """One invocation; False when it failed or died, and its input must come again."""
         error: BaseException | None = None
+        hostile = self._world.faults.on
         self.invocations[function] += 1
         try:
-            with self._world.faults.invocation(function):
-                do(self._world.sandbox(function))
+            with self._world.faults.invocation(function), self._world.instance(function) as warm:
+                do(warm)
         except (Crash, Exception) as died:
-            if not self._forgiven(died):
+            if not (hostile or self._forgiven(died)):
                 raise
             error = died
-            self._world.lose_sandbox(function)
         self._tell(function, error)
         return error is None
 
@@ -209,13 +222,14 @@ class Functions:
     ) -> list[Input]:
         """One invocation for a batch, of which each fails for itself; those that did."""
         failed: list[Input] = []
+        hostile = self._world.faults.on
 
         def handle(platform: Platform) -> None:
             for one in batch:
                 try:
                     do(platform, one)
                 except Exception as error:
-                    if not self._forgiven(error):
+                    if not (hostile or self._forgiven(error)):
                         raise
                     failed.append(one)
                     self._tell(function, error)
@@ -230,7 +244,8 @@ class Functions:
         return held > 0
 
     def _forgiven(self, error: BaseException) -> bool:
-        """What AWS would answer with another delivery; anything else is told to who runs us."""
+        """What AWS would answer with another delivery, as it does all that went wrong in hostile
+        times; anything else is told to who runs us."""
         return self._world.faults.on or isinstance(error, Throttled)
 
     def _tell(self, function: str, error: BaseException | None) -> None:

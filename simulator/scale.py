@@ -165,7 +165,6 @@ def live_through(day: Day) -> Came:
 def _deployed(day: Day) -> World:
     world = World(seed=day.seed, latencies=REALISTIC, quotas=day.part)
     world.settings = replace(world.settings, launch_rate=day.launch_rate, retention_days=0)
-    world.lose_sandbox("api")
     world.platform = world.sandbox("api")
     world.journal.keeps = world.waits.keeps = world.fargate.keeps = False
     world.fargate.forgets = True

@@ -36,9 +36,12 @@ from simulator.world import World
 
 Answer = TypeVar("Answer")
 
+#: How long a client waits before it asks again (ms).
+AGAIN = (0, 100, 2_000, 20_000)
+
 WEATHER = (CALM, DEAF, STORM, LAG, DUEL, RIVALS, STORM, DUEL)
 #: The faults last so long; then the world must come to rest within the patience (minutes).
-TROUBLED, PATIENCE = 25, 12 * 60
+TROUBLED, PATIENCE = 25, 48 * 60
 
 #: The services that move jobs.
 HEART = frozenset(
@@ -281,11 +284,11 @@ class Trial:
             self._insist(lambda: ask(job, f"{stop.kind} by a user ({len(plan.stopped)})"))
 
     def _insist(self, do: Callable[[], Answer]) -> Answer:
-        """Call until there is an answer, as a client's SDK does."""
+        """Call until there is an answer, as a client's SDK does; meanwhile everything goes on."""
         while True:
             try:
                 with self.faults.invocation("api"):
                     return do()
             except (Crash, Throttled, TooManyRequests):
-                self.world.lose_sandbox("api")
                 self.world.platform = self.world.sandbox("api")
+                self.world.pause(self.faults.order(AGAIN)[0])

@@ -8,7 +8,8 @@ order of their making unless faults shuffle them. The same seed gives the same r
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from lambdas.adapters.memory.bells import MemoryBells
@@ -33,6 +34,7 @@ from simulator.faults import Faults
 from simulator.functions import Functions
 from simulator.latencies import INSTANT, Latencies
 from simulator.quotas import Quotas
+from simulator.strands import Strands
 from simulator.wait_machine import WaitMachine
 
 MINUTE = 60_000
@@ -75,10 +77,11 @@ class World:
         self.latencies = latencies
         self.shards = self.faults.shards  #: of the jobs table's stream
         self.agenda = Agenda()
+        self.strands = Strands()
         self.quotas = None if quotas is None else Quotas(self.clock, quotas)
         if self.quotas:
             self.quotas.watch(self.meter)
-        self._sandboxes: dict[str, list[Platform]] = {}
+        self._warm: dict[str, list[Platform]] = {}
         self.platform = self.sandbox("api")
         self.functions = Functions(self)
         draw = random.Random(seed)
@@ -94,7 +97,7 @@ class World:
             latencies.execution,
         )
         self.faults.interleave = self.functions.interleave
-        self.faults.elapse = self.elapse
+        self.faults.pause = self.pause
         self.faults.later = self.after
 
     # ── what a user does ──────────────────────────────────────────────────────────────────────
@@ -206,7 +209,7 @@ class World:
         """Let one thing happen that is due now; False when there is none."""
         due = self.agenda.next_by(self.clock.now()) is not None
         if due:
-            self.agenda.step()
+            self._step()
         return due
 
     def settle(self) -> None:
@@ -221,16 +224,26 @@ class World:
             self._every_minute(end)
         self._until(end)
 
-    def elapse(self, ms: int) -> None:
-        """Let so much time pass in the middle of something."""
-        self._until(self.clock.now() + ms)
+    def pause(self, ms: int) -> None:
+        """Let so much time pass in the middle of something, while everything else goes on."""
+        end = self.clock.now() + ms
+        if not self.strands.leave(lambda go_on: self.at(end, go_on)):
+            self._until(end)
 
     def _until(self, end: int) -> None:
         agenda, clock = self.agenda, self.clock
         while (when := agenda.next_by(end)) is not None:
             clock.advance(max(0, when - clock.now()))
-            agenda.step()
+            self._step()
         clock.advance(max(0, end - clock.now()))
+
+    def _step(self) -> None:
+        """The next event happens: by itself, so that it can be left in its midst, if faults will."""
+        do = self.agenda.take()
+        if self.faults.on:
+            self.strands.begin(do)
+        else:
+            do()
 
     def _rank(self) -> int:
         """Events of one time happen in any order, if faults will."""
@@ -242,18 +255,22 @@ class World:
 
     # ── functions ─────────────────────────────────────────────────────────────────────────────
 
-    def sandbox(self, function: str) -> Platform:
-        """The services as a warm instance of this function holds them; of several versions that
-        are deployed, any."""
-        warm = self._sandboxes.setdefault(function, [])
+    @contextmanager
+    def instance(self, function: str) -> Iterator[Platform]:
+        """The services as one instance of a function holds them, for one invocation at a time: a
+        warm one (of several versions that are deployed, any), which stays warm when it lives."""
+        warm = self._warm.setdefault(function, [])
         if not warm or self.faults.strikes("replaced"):
-            ports = self.quotas.around(self) if self.quotas else self
-            warm.append(Platform(self.faults.around(ports, function), self.settings))
-        return self.faults.order(warm)[0] if len(warm) > 1 else warm[0]
+            platform = self.sandbox(function)
+        else:
+            platform = warm.pop(self.faults.upto(len(warm)) - 1)
+        yield platform
+        warm.append(platform)
 
-    def lose_sandbox(self, function: str) -> None:
-        """The instances died; the next invocation starts cold."""
-        self._sandboxes.pop(function, None)
+    def sandbox(self, function: str) -> Platform:
+        """The services as a cold instance of this function holds them."""
+        ports = self.quotas.around(self) if self.quotas else self
+        return Platform(self.faults.around(ports, function), self.settings)
 
     def cells(self) -> list[str]:
         return [

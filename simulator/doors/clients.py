@@ -118,8 +118,8 @@ class Clients:
     def _ask(self, script: Script, asked: Ask, doubtful: bool) -> None:
         world = self.world
         try:
-            with world.faults.invocation(asked.function):
-                answer = Answer(asked.do(world.sandbox(asked.function)), doubtful=doubtful)
+            with world.faults.invocation(asked.function), world.instance(asked.function) as warm:
+                answer = Answer(asked.do(warm), doubtful=doubtful)
         except ApiError as refusal:
             if refusal.status >= 500 or refusal.status == 429:
                 self._again(script, asked)
@@ -135,7 +135,6 @@ class Clients:
         self.world.after(self._draw.choice(_THINKS), lambda: self._go_on(script, answer))
 
     def _again(self, script: Script, asked: Ask) -> None:
-        self.world.lose_sandbox(asked.function)
         later = self._draw.choice(_AGAIN)
         self.world.after(later, lambda: self._ask(script, asked, doubtful=True))
 

@@ -16,7 +16,6 @@ def lived(lost: bool = False) -> tuple[World, list[str]]:
     """A world of more jobs than it may launch in some seconds; the first later bell may be lost."""
     one = World(lambda _n, _a: Outcome(runs=700))
     one.settings = replace(one.settings, launch_rate=RATE)
-    one.lose_sandbox("api")
     one.platform = one.sandbox("api")
     one.environment(vcpus=100)
     one.queue()
