@@ -197,6 +197,9 @@ class Trial:
         draw = random.Random(f"{self.seed} aim")
         if self.outage and draw.random() < 0.5:
             return {RUN: ("crashed_after", "posthumous")}
+        if not self.calm and draw.random() < 0.25:
+            rare = draw.choice(sorted(RARE))
+            return {rare: ("crashed_before", "crashed_after"), **RARE[rare]}
         sites = sorted(named())
         files = LAUNCHING if self.odds is RIVALS else MEETING if self.calm else HEART
         heart = [site for site in sites if site.partition(":")[0] in files]
