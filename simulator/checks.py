@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from lambdas.core import arrays
+from lambdas.core.dependencies import Wanted
 from lambdas.core.errors import BatchyardError
 from lambdas.core.job import (
     ARRAY_TRANSITIONS,
@@ -61,6 +62,7 @@ class Watch:
         self._world = world
         self._status: dict[str, Status] = {}
         self._waits_for: dict[str, tuple[str, ...]] = {}
+        self._wanted: dict[str, Wanted] = {}
         self._live: dict[str, str] = {}
         self._changes = Changes(world)
         self._environments = tuple(world.platform.catalog.snapshot().environments.values())
@@ -71,6 +73,8 @@ class Watch:
         self.found += self._changes.broken_by(change)
         if change.key.sk == "SPEC" and change.new:
             self._waits_for[job] = tuple(d["jobId"] for d in change.new.get("depends_on") or ())
+            said = change.new.get("extensions") or {}
+            self._wanted[job] = Wanted(said.get("depends-on", Wanted.SUCCEEDED))
         if change.key.sk == "STATE" and change.new:
             self._moved(job, change.old, state_of(change.new))
 
@@ -105,9 +109,11 @@ class Watch:
         if before and before is not state.status and state.status not in allowed[before]:
             self.found.append(f"I1: job {job} went from {before} to {state.status}")
         if state.status is Status.STARTING and before is not Status.STARTING:
-            for dependency in self._waits_for.get(family(job)[0], ()):
-                if self._status.get(dependency) is not Status.SUCCEEDED:
-                    self.found.append(f"I6: job {job} starts, {dependency} has not succeeded")
+            submitted = family(job)[0]
+            for dependency in self._waits_for.get(submitted, ()):
+                status, wanted = self._status.get(dependency), self._wanted[submitted]
+                if not (status and status.ended and wanted.met_by(status)):
+                    self.found.append(f"I6: job {job} starts, {dependency} has not {wanted}")
 
     def _one_live_task(self) -> None:
         """I2: a job has at most one task that runs, at every moment."""

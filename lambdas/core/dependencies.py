@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from lambdas.core.job import SCHEMA, JobState, edge_key, page_key, state_key
+from lambdas.core.job import SCHEMA, JobState, Status, edge_key, page_key, state_key
 from lambdas.core.tables import Absent, AtLeast, Delete, Item, Key, Present, Put, Update, Write
 from lambdas.core.transitions import page_closed, page_written
 
@@ -19,13 +20,28 @@ from lambdas.core.transitions import page_closed, page_written
 PAGE_SIZE = 25
 
 
+class Wanted(StrEnum):
+    """Which end of its dependencies a job waits for (`batchyard:depends-on`); AWS Batch knows only
+    the first."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    FINISHED = "finished"
+
+    def met_by(self, ended: Status | None) -> bool:
+        """Whether this end is the one that is waited for; of a job that is gone (None) nothing is
+        known but that it has finished."""
+        return self is Wanted.FINISHED or (ended is not None and ended.value.lower() == self.value)
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """`dependent` (its page `page`) waits for `dependency`."""
+    """`dependent` (its page `page`) waits for `dependency` to end as `wanted`."""
 
     dependency: str
     dependent: str
     page: int
+    wanted: Wanted = Wanted.SUCCEEDED
 
     @property
     def key(self) -> Key:
@@ -33,10 +49,13 @@ class Edge:
 
     @classmethod
     def of(cls, item: Item) -> Edge:
-        return cls(item["dependency"], item["dependent"], item["page"])
+        wanted = Wanted(item.get("wanted", Wanted.SUCCEEDED))
+        return cls(item["dependency"], item["dependent"], item["page"], wanted)
 
     def item(self) -> dict[str, str | int]:
+        other = {} if self.wanted is Wanted.SUCCEEDED else {"wanted": self.wanted.value}
         return {
+            **other,
             "pk": self.key.pk,
             "sk": self.key.sk,
             "schema": SCHEMA,
@@ -56,7 +75,7 @@ def pages_for(dependencies: int) -> int:
     return -(-dependencies // PAGE_SIZE)
 
 
-def write_page(state: JobState, waiting_for: Sequence[str]) -> list[Write]:
+def write_page(state: JobState, waiting_for: Sequence[str], wanted: Wanted) -> list[Write]:
     """The next page, with an edge for each dependency that has not ended; one transaction.
 
     A page with nothing to wait for is born closed.
@@ -68,12 +87,12 @@ def write_page(state: JobState, waiting_for: Sequence[str]) -> list[Write]:
     if not waiting_for:
         item["closed"] = True
         count = Update(count.key, count.put, {"closed": 1}, count.drop, count.when)
-    edges = [Put(Edge(dep, state.id, page).item()) for dep in waiting_for]
+    edges = [Put(Edge(dep, state.id, page, wanted).item()) for dep in waiting_for]
     return [count, Put(item, (Absent("pk"),)), *edges]
 
 
 def resolve(edge: Edge) -> list[Write]:
-    """The dependency ended well or badly: the edge goes and its page counts down; one transaction."""
+    """The dependency ended, as wanted or not: the edge goes and its page counts down; one transaction."""
     return [
         Delete(edge.key, (Present("pk"),)),
         Update(page_key(edge.dependent, edge.page), add={"open": -1}, when=(AtLeast("open", 1),)),

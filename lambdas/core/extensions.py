@@ -120,9 +120,7 @@ def disk_gib(value: str, path: str = "batchyard:disk-gib") -> int:
 
 
 def _check_depends_on(path: str, value: str) -> None:
-    if value in ("failed", "finished"):
-        raise ClientError(f"{path} is '{value}', which is not yet supported: 'succeeded' is.")
-    if value != "succeeded":
+    if value not in ("succeeded", "failed", "finished"):
         raise InvalidRequest(path, value, "succeeded, failed or finished is allowed.")
 
 

@@ -12,6 +12,7 @@ from lambdas.core import transitions
 from lambdas.core.dependencies import (
     PAGE_SIZE,
     Edge,
+    Wanted,
     close_page,
     fanned_out,
     page_of,
@@ -30,6 +31,7 @@ from lambdas.core.job import (
 )
 from lambdas.core.outbox import DEPENDENT_JOB_FAILED
 from lambdas.core.ports import Clock, Journal, Table
+from lambdas.core.spec import JobSpec
 from lambdas.core.tables import Change, Delete, Key, Query, Write
 from lambdas.services.specs import Specs
 
@@ -59,15 +61,16 @@ class Dependents:
         state = self._state(job)
         if state is None or state.status is not Status.SUBMITTED or state.expanded != page:
             return
-        dependencies = [d["jobId"] for d in self._specs.load(job).depends_on]
+        spec = self._specs.load(job)
+        wanted = _wanted(spec)
         waiting_for = []
-        for dependency in page_of(dependencies, page):
-            ended = self._mark(dependency)
-            if ended is None:
+        for dependency in page_of([d["jobId"] for d in spec.depends_on], page):
+            met = self._mark(dependency, wanted)
+            if met is None:
                 waiting_for.append(dependency)
-            elif ended is Status.FAILED:
+            elif not met:
                 self._doom(state, dependency)
-        self._transact(write_page(state, waiting_for))
+        self._transact(write_page(state, waiting_for, wanted))
 
     def leave_submitted(self, job: str) -> None:
         """Every page stands: fail, wait, or go straight on when nothing is left to wait for."""
@@ -88,19 +91,20 @@ class Dependents:
         """The dependency may have ended before this edge stood."""
         dependency = self._state(edge.dependency)
         if dependency is None or dependency.status.ended:
-            well = dependency is not None and dependency.status is Status.SUCCEEDED
-            self._resolve(edge, well)
+            self._resolve(edge, dependency.status if dependency else None)
 
     def recheck_all(self, state: JobState) -> None:
         """An overdue job: look at all it waits for again (a resolution may have been lost)."""
-        dependencies = [d["jobId"] for d in self._specs.load(state.id).depends_on][:_RECHECK]
+        spec = self._specs.load(state.id)
+        dependencies = [d["jobId"] for d in spec.depends_on][:_RECHECK]
         keys = [state_key(dependency) for dependency in dependencies]
         found = self._jobs.get_many(keys)
         for number, key in enumerate(keys):
             item = found.get(key)
             if item is None or Status(item["status"]).ended:
-                edge = Edge(dependencies[number], state.id, number // PAGE_SIZE)
-                self._resolve(edge, item is not None and item["status"] == Status.SUCCEEDED)
+                page = number // PAGE_SIZE
+                edge = Edge(dependencies[number], state.id, page, _wanted(spec))
+                self._resolve(edge, Status(item["status"]) if item else None)
         self._recheck_pages(state)
 
     def page_changed(self, change: Change) -> None:
@@ -116,7 +120,7 @@ class Dependents:
         called again by the stream. With the last its debt is paid, if it `settles`."""
         edges = self._edges(job)
         for edge in edges:
-            self._resolve(edge, succeeded)
+            self._resolve(edge, Status.SUCCEEDED if succeeded else Status.FAILED)
         if len(edges) == FAN_OUT:
             self._jobs.write(fanned_out(job, len(edges)))
         elif settles:
@@ -132,8 +136,8 @@ class Dependents:
                 edges += [Edge.of(item) for item in page.items]
         return edges
 
-    def _resolve(self, edge: Edge, succeeded: bool) -> None:
-        if not succeeded:
+    def _resolve(self, edge: Edge, ended: Status | None) -> None:
+        if not edge.wanted.met_by(ended):
             dependent = self._state(edge.dependent)
             if dependent:
                 self._doom(dependent, edge.dependency)
@@ -151,15 +155,13 @@ class Dependents:
         except ConditionFailed:
             self._journal.note("dependent not doomed", job=state.id, dependency=dependency)
 
-    def _mark(self, dependency: str) -> Status | None:
-        """Say on the dependency that somebody waits for it; how it ended, or None while it has not.
-
-        One that no longer exists counts as failed: nothing can be known of it.
-        """
+    def _mark(self, dependency: str, wanted: Wanted) -> bool | None:
+        """Say on the dependency that somebody waits for it; whether it ended as wanted, or None
+        while it has not ended."""
         try:
             self._jobs.write(transitions.depended_on(dependency))
         except ConditionFailed as refused:
-            return Status(refused.item["status"]) if refused.item else Status.FAILED
+            return wanted.met_by(Status(refused.item["status"]) if refused.item else None)
         return None
 
     # ── parts ─────────────────────────────────────────────────────────────────────────────────
@@ -188,3 +190,7 @@ class Dependents:
         except TransactionRefused as refused:
             if refused.conflicted and not refused.failed:
                 raise Throttled("a dependency's step met another in flight") from refused
+
+
+def _wanted(spec: JobSpec) -> Wanted:
+    return Wanted(spec.extensions.get("depends-on", Wanted.SUCCEEDED))

@@ -326,8 +326,8 @@ MUTANTS = (
     _mutant(
         _DEPENDENTS,
         "dependency-marked",
-        "ended = self._mark(dependency)",
-        "ended = None",
+        "met = self._mark(dependency, wanted)",
+        "met = None",
         "A dependency does not know that somebody waits for it.",
         "I3",
     ),

@@ -37,14 +37,18 @@ class TestReading:
             ("spot-attempts", "2"),
             ("max-parallel", "10"),
             ("infrastructure-attempts", "5"),
-            ("depends-on", "finished"),
         ],
     )
     def test_what_comes_later_is_not_silently_ignored(self, name, value):
         assert "not yet supported" in refusal(name, value)
 
-    def test_waiting_for_success_is_what_jobs_do(self):
-        assert read({"batchyard:depends-on": "succeeded"}, "tags", of_job=True)
+    @pytest.mark.parametrize("end", ["succeeded", "failed", "finished"])
+    def test_a_job_may_wait_for_any_end(self, end):
+        assert read({"batchyard:depends-on": end}, "tags", of_job=True)
+
+    @pytest.mark.parametrize("end", ["", "any", "Failed", "success"])
+    def test_another_end_is_refused_naming_those_there_are(self, end):
+        assert "succeeded, failed or finished is allowed" in refusal("depends-on", end)
 
     def test_a_definition_has_no_client_token(self):
         assert "belongs to a job" in refusal("client-token", "t", of_job=False)
