@@ -106,6 +106,7 @@ def api() -> Api:
         tagging=services.tagging,
         submits=services.submit,
         jobs=services.jobs,
+        explains=services.explain,
     )
 
 

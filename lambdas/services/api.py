@@ -47,6 +47,10 @@ class Jobs(Protocol):
     def terminate(self, body: Body, caller: str) -> Answer: ...
 
 
+class Explains(Protocol):
+    def explain(self, body: Body) -> Answer: ...
+
+
 Operation = Callable[[Body, Caller], Answer]
 
 
@@ -63,6 +67,7 @@ class Api:
         tagging: TaggingService,
         submits: Submits,
         jobs: Jobs,
+        explains: Explains,
     ) -> None:
         self._model = model
         self._operations: Mapping[str, Operation] = {
@@ -85,11 +90,13 @@ class Api:
             "ListJobs": _read(jobs.list),
             "CancelJob": lambda body, caller: jobs.cancel(body, caller.arn),
             "TerminateJob": lambda body, caller: jobs.terminate(body, caller.arn),
+            "Explain": _read(explains.explain),
         }
 
     @property
     def served(self) -> frozenset[str]:
-        """The operations that are answered; every other one of AWS Batch's is refused by name."""
+        """The operations that are answered, our own among them; every other one of AWS Batch's is
+        refused by name."""
         return frozenset(self._operations)
 
     def operation_of(self, path: str, method: str = "POST") -> str | None:

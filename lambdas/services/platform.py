@@ -16,6 +16,7 @@ from lambdas.services.definitions import DefinitionService
 from lambdas.services.dependents import Dependents
 from lambdas.services.endings import Endings
 from lambdas.services.environments import EnvironmentService
+from lambdas.services.explain import ExplainService
 from lambdas.services.jobs import JobsService
 from lambdas.services.launch import Launcher
 from lambdas.services.queue_removal import QueueRemoval
@@ -68,6 +69,17 @@ class Platform:
             journal=self.ports.journal,
             arns=self.arns,
             retention_days=self.settings.retention_days,
+        )
+
+    @cached_property
+    def explain(self) -> ExplainService:
+        return ExplainService(
+            jobs=self.ports.tables.jobs,
+            ledgers=self.ports.tables.capacity,
+            catalog=self.catalog,
+            specs=self.specs,
+            clock=self.ports.clock,
+            arns=self.arns,
         )
 
     @cached_property

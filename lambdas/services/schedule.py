@@ -22,6 +22,7 @@ from lambdas.core.tables import Item, Key, Query
 from lambdas.services.bell import BellService
 from lambdas.services.catalog_store import CatalogStore
 from lambdas.services.claims import Claims
+from lambdas.services.rooms import rooms_of
 
 #: Tickets read from one inbox in one round, and parked jobs looked at in one lane.
 TICKETS = 200
@@ -197,15 +198,7 @@ class Scheduler:
             self._journal.note("lane in use again", queue=queue, lane=name)
 
     def _rooms(self, cell: Cell) -> dict[str, Room]:
-        keys = [key for env in cell.environments for key in _ledger_keys(env.name)]
-        found = self._ledgers.get_many(keys)
-        rooms = {}
-        for env in cell.environments:
-            taken = (found.get(capacity.ledger_key(env.name)) or {}).get("taken", 0)
-            counters = [found.get(key) or {} for key in capacity.released_keys(env.name)]
-            released = capacity.released_total(counters)
-            rooms[env.name] = Room(env.max_milli_vcpus, taken - released, released)
-        return rooms
+        return rooms_of(self._ledgers, cell.environments)
 
     # ── writing down ──────────────────────────────────────────────────────────────────────────
 
@@ -228,7 +221,3 @@ class Scheduler:
         with suppress(ConditionFailed):  # refreshed a moment ago
             self._ledgers.write(capacity.register_lane(state.queue, name, now))
         self._jobs.write(transitions.park(state, name, rank(state), hold.code, hold.reason, now))
-
-
-def _ledger_keys(env: str) -> tuple[Key, ...]:
-    return (capacity.ledger_key(env), *capacity.released_keys(env))

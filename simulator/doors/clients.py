@@ -155,6 +155,7 @@ def _api(platform: Platform) -> Api:
         tagging=platform.tagging,
         submits=platform.submit,
         jobs=platform.jobs,
+        explains=platform.explain,
     )
 
 

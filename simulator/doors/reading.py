@@ -1,4 +1,4 @@
-"""Somebody looks: DescribeJobs and ListJobs, of jobs, arrays and children, at any moment."""
+"""Somebody looks: DescribeJobs, ListJobs and Explain, of jobs, arrays and children, at any moment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ class ReadDoor(Door):
     array's summary accounts for every child."""
 
     name: ClassVar[str] = "reading"
-    files: ClassVar[frozenset[str]] = frozenset({"listing", "children", "jobs", "specs"})
+    files: ClassVar[frozenset[str]] = frozenset(
+        {"listing", "children", "jobs", "specs", "explain", "lines", "rooms"}
+    )
 
     def scripts(self) -> Iterator[tuple[int, Script]]:
         for _ in range(2):
@@ -55,6 +57,15 @@ class ReadDoor(Door):
         for job, detail in found.items():
             self._saw(job, detail["status"], ended)
             self._adds_up(job, detail)
+        yield from self._explains(some[0], found)
+
+    def _explains(self, job: str, described: Collection[str]) -> Script:
+        """Whatever a job does, there is a reason for it."""
+        if job not in described:
+            return
+        answer = yield api("Explain", {"jobId": job})
+        if self.done(answer, "Explain"):
+            self.expect(bool(answer.value["reason"]), f"nothing explains {job}: {answer.value}")
 
     def _adds_up(self, job: str, detail: dict[str, Any]) -> None:
         """While children move, one may be seen twice or not at all; at the end all are told."""

@@ -46,6 +46,7 @@ class Deployment:
             tagging=services.tagging,
             submits=services.submit,
             jobs=services.jobs,
+            explains=services.explain,
         )
         self.intake = IntakeService(
             submits=services.submit,

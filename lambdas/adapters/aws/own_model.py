@@ -1,0 +1,76 @@
+"""Batchyard's own calls, in the language of AWS Batch's service model.
+
+They lie beside AWS Batch's operations and are checked, routed (`POST /v1/<name>`) and signed for
+like them. `extras` is what botocore merges into its model so that `boto3.client("batch")` has them
+as methods (docs: "Explain" in the README).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_S = {"shape": "String"}
+
+SHAPES: Mapping[str, Any] = {
+    "ExplainRequest": {
+        "type": "structure",
+        "required": ["jobId"],
+        "members": {"jobId": _S},
+    },
+    "ExplainResponse": {
+        "type": "structure",
+        "members": {
+            "jobArn": _S,
+            "jobId": _S,
+            "jobName": _S,
+            "jobQueue": _S,
+            "status": {"shape": "JobStatus"},
+            "cause": _S,
+            "reason": _S,
+            "environments": {"shape": "ExplainedEnvironments"},
+            "dependencies": {"shape": "ExplainedDependencies"},
+            "until": {"shape": "Long"},
+            "parkedAt": {"shape": "Long"},
+            "jobsAhead": {"shape": "Integer"},
+            "jobsAheadExact": {"shape": "Boolean"},
+        },
+    },
+    "ExplainedEnvironments": {"type": "list", "member": {"shape": "ExplainedEnvironment"}},
+    "ExplainedEnvironment": {
+        "type": "structure",
+        "members": {
+            "computeEnvironment": _S,
+            "enabled": {"shape": "Boolean"},
+            "neededVcpus": {"shape": "Double"},
+            "takenVcpus": {"shape": "Double"},
+            "maxvCpus": {"shape": "Double"},
+            "reason": _S,
+        },
+    },
+    "ExplainedDependencies": {"type": "list", "member": {"shape": "ExplainedDependency"}},
+    "ExplainedDependency": {
+        "type": "structure",
+        "members": {"jobId": _S, "status": {"shape": "JobStatus"}},
+    },
+}
+
+
+def _operation(name: str) -> Mapping[str, Any]:
+    return {
+        "name": name,
+        "http": {"method": "POST", "requestUri": f"/v1/{name.lower()}"},
+        "input": {"shape": f"{name}Request"},
+        "output": {"shape": f"{name}Response"},
+        "errors": [{"shape": "ClientException"}, {"shape": "ServerException"}],
+    }
+
+
+OPERATIONS: Mapping[str, Any] = {name: _operation(name) for name in ("Explain",)}
+
+
+def extras() -> dict[str, Any]:
+    """The content of botocore's `service-2.sdk-extras.json` for AWS Batch: the signing name that
+    API Gateway needs, and our own calls."""
+    own = {"operations": dict(OPERATIONS), "shapes": dict(SHAPES)}
+    return {"version": 1.0, "merge": {"metadata": {"signingName": "execute-api"}, **own}}
