@@ -7,11 +7,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cli import history
+from cli import explain, history
 from simulator import command_simulate
 
 #: Each adds its subparser with `register`, and says there by `run` what is called for it.
-COMMANDS = (command_simulate, history)
+COMMANDS = (command_simulate, history, explain)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

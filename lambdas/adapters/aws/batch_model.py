@@ -1,4 +1,4 @@
-"""AWS Batch's service model, as botocore ships it, and our own calls beside it (own_model): what a
+"""AWS Batch's service model, as botocore ships it, and our own calls beside it (own_calls): what a
 request and an answer may hold.
 
 The model in the asset is the one of the pinned boto3, whatever is installed beside it. A shape is
@@ -20,7 +20,7 @@ import botocore
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
-from lambdas.adapters.aws import own_model
+from lambdas.core import own_calls
 from lambdas.core.errors import ClientError, InvalidRequest, shown
 
 _MODEL = Path(botocore.__file__).parent / "data" / "batch" / "2016-08-10" / "service-2.json.gz"
@@ -56,8 +56,8 @@ class BatchModel:
 
     def __init__(self) -> None:
         self._model: dict[str, Any] = json.loads(gzip.decompress(_MODEL.read_bytes()))
-        self._model["shapes"].update(own_model.SHAPES)
-        self._model["operations"].update(own_model.OPERATIONS)
+        self._model["shapes"].update(own_calls.SHAPES)
+        self._model["operations"].update(own_calls.OPERATIONS)
         self._shapes: Mapping[str, Shape] = self._model["shapes"]
         self._operations: Mapping[str, Any] = self._model["operations"]
         self._paths = {
