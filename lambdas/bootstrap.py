@@ -107,6 +107,7 @@ def api() -> Api:
         submits=services.submit,
         jobs=services.jobs,
         explains=services.explain,
+        snapshots=services.snapshot,
     )
 
 

@@ -47,6 +47,15 @@ def taskdef_key(digest: str) -> Key:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeLimit:
+    """A job blocked for `reason` for `most` ms is stopped; `action` is CANCEL or TERMINATE."""
+
+    reason: str
+    most: int
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
     """A job queue. `environments` are names, in the order in which to try them."""
 
@@ -57,6 +66,7 @@ class Queue:
     environments: tuple[str, ...]
     inbox: str  #: URL of its SQS queue
     policy: str | None = None  #: ARN of its fair-share policy
+    time_limits: tuple[TimeLimit, ...] = ()
 
     @classmethod
     def of(cls, item: Item) -> Queue:
@@ -70,6 +80,10 @@ class Queue:
             environments=tuple(name_of(e["computeEnvironment"]) for e in order),
             inbox=item["inbox"],
             policy=detail.get("schedulingPolicyArn"),
+            time_limits=tuple(
+                TimeLimit(each["reason"], 1000 * each["maxTimeSeconds"], each["action"])
+                for each in detail.get("jobStateTimeLimitActions", ())
+            ),
         )
 
 

@@ -135,6 +135,9 @@ class JobState:
     why: str | None = None  #: why it was parked, with numbers
     why_code: str | None = None
     parked: int | None = None  #: since when it has been waiting in a lane
+    blocked: int | None = (
+        None  #: when `why_code` changed while parked, or a launch was refused first
+    )
 
     # the live (or latest) attempt
     attempt: int = 0  #: attempts begun

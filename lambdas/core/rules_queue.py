@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lambdas.core import rules
+from lambdas.core import rules, time_limits
 from lambdas.core.catalog import Environment
 from lambdas.core.errors import ClientError, InvalidRequest
 
@@ -15,7 +15,7 @@ HIGHEST_PRIORITY = 1000
 MOST_ENVIRONMENTS = 50
 LONGEST_SQS_NAME = 80
 
-_LATER = ("schedulingPolicyArn", "serviceEnvironmentOrder", "jobStateTimeLimitActions")
+_LATER = ("schedulingPolicyArn", "serviceEnvironmentOrder")
 
 
 def check_create(body: Mapping[str, Any]) -> None:
@@ -32,12 +32,18 @@ def check_create(body: Mapping[str, Any]) -> None:
 
 def check_update(body: Mapping[str, Any]) -> None:
     """The rules that a create and an update share."""
-    rules.refuse("", body, _LATER, "job queues here have compute environments and a priority only.")
+    rules.refuse(
+        "",
+        body,
+        _LATER,
+        "job queues here have compute environments, a priority and time limits only.",
+    )
     priority = body.get("priority", 0)
     if not 0 <= priority <= HIGHEST_PRIORITY:
         raise InvalidRequest("priority", priority, f"0 to {HIGHEST_PRIORITY} is allowed.")
     if "computeEnvironmentOrder" in body:
         _order(body["computeEnvironmentOrder"])
+    time_limits.check(body.get("jobStateTimeLimitActions", ()))
 
 
 def _order(entries: Sequence[Mapping[str, Any]]) -> None:
@@ -85,6 +91,7 @@ def normalised_queue(
     body: Mapping[str, Any], environments: Sequence[Environment]
 ) -> dict[str, Any]:
     """A checked request as DescribeJobQueues answers it, without the queue's ARN."""
+    limits = body.get("jobStateTimeLimitActions")
     return {
         "jobQueueName": body["jobQueueName"],
         "state": body.get("state", "ENABLED"),
@@ -94,6 +101,11 @@ def normalised_queue(
         "computeEnvironmentOrder": ordered(body["computeEnvironmentOrder"], environments),
         "jobQueueType": "ECS_FARGATE",
         "tags": dict(body.get("tags", {})),
+        **(
+            {"jobStateTimeLimitActions": [dict(each) for each in limits]}
+            if limits is not None
+            else {}
+        ),
     }
 
 

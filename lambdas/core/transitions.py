@@ -120,11 +120,11 @@ def park(state: JobState, lane: str, rank: str, code: str, why: str, now: int) -
     )
 
 
-def explain(state: JobState, code: str, why: str) -> Update:
-    """Refresh the reason of a parked job."""
+def explain(state: JobState, code: str, why: str, now: int) -> Update:
+    """Refresh the reason of a parked job, which is another since `now`."""
     return Update(
         state_key(state.id),
-        put={"why_code": code, "why": why[:REASON_LIMIT]},
+        put={"why_code": code, "why": why[:REASON_LIMIT], "blocked": now},
         when=(
             Equals("status", Status.RUNNABLE.value),
             Equals("ticket", state.ticket),
@@ -167,7 +167,7 @@ def running(state: JobState, task: str, started: int, now: int) -> Update:
             "started": started,
             **({} if keep else due(state, check, keep=False)),
         },
-        drop=("launches",) if state.launches else (),
+        drop=("launches", "blocked") if state.launches else (),
         when=(
             Equals("run", state.run),
             Equals("status", Status.STARTING.value),
@@ -214,6 +214,7 @@ def unlaunched(state: JobState, why: str, until: int, now: int) -> Update:
             "launches": state.launches + 1,
             "why_code": "CAPACITY",
             "why": why[:REASON_LIMIT],
+            "blocked": state.blocked if state.launches and state.blocked else now,
         },
         drop=back.drop,
         when=(

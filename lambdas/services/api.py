@@ -51,6 +51,10 @@ class Explains(Protocol):
     def explain(self, body: Body) -> Answer: ...
 
 
+class Snapshots(Protocol):
+    def snapshot(self, body: Body) -> Answer: ...
+
+
 Operation = Callable[[Body, Caller], Answer]
 
 
@@ -68,6 +72,7 @@ class Api:
         submits: Submits,
         jobs: Jobs,
         explains: Explains,
+        snapshots: Snapshots,
     ) -> None:
         self._model = model
         self._operations: Mapping[str, Operation] = {
@@ -90,6 +95,7 @@ class Api:
             "ListJobs": _read(jobs.list),
             "CancelJob": lambda body, caller: jobs.cancel(body, caller.arn),
             "TerminateJob": lambda body, caller: jobs.terminate(body, caller.arn),
+            "GetJobQueueSnapshot": _read(snapshots.snapshot),
             "Explain": _read(explains.explain),
         }
 

@@ -24,10 +24,12 @@ from lambdas.services.queues import QueueService
 from lambdas.services.reconcile import Reconciler
 from lambdas.services.relay import Relay
 from lambdas.services.schedule import Scheduler
+from lambdas.services.snapshot import SnapshotService
 from lambdas.services.specs import Specs
 from lambdas.services.submit import SubmitService
 from lambdas.services.tagging import TaggingService
 from lambdas.services.task_definitions import TaskDefinitions
+from lambdas.services.time_limits import TimeLimits
 from lambdas.services.track import Tracker
 from lambdas.services.triggers import TriggerService
 from lambdas.settings import Settings
@@ -78,6 +80,16 @@ class Platform:
             ledgers=self.ports.tables.capacity,
             catalog=self.catalog,
             specs=self.specs,
+            clock=self.ports.clock,
+            arns=self.arns,
+        )
+
+    @cached_property
+    def snapshot(self) -> SnapshotService:
+        return SnapshotService(
+            jobs=self.ports.tables.jobs,
+            ledgers=self.ports.tables.capacity,
+            catalog=self.catalog,
             clock=self.ports.clock,
             arns=self.arns,
         )
@@ -221,6 +233,11 @@ class Platform:
         return Network(settings.subnets, settings.security_groups, settings.assign_public_ip)
 
     @cached_property
+    def time_limits(self) -> TimeLimits:
+        ports, days = self.ports, self.settings.retention_days
+        return TimeLimits(ports.tables.jobs, ports.clock, ports.journal, days)
+
+    @cached_property
     def scheduler(self) -> Scheduler:
         return Scheduler(
             jobs=self.ports.tables.jobs,
@@ -229,6 +246,7 @@ class Platform:
             inboxes=self.ports.inboxes,
             bell=self.bell,
             claims=self.claims,
+            time_limits=self.time_limits,
             clock=self.ports.clock,
             journal=self.ports.journal,
             launch_rate=self.settings.launch_rate,

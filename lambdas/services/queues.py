@@ -20,6 +20,9 @@ from lambdas.services.catalog_entries import Author, changed, entry, insistent, 
 from lambdas.services.catalog_store import CatalogStore
 from lambdas.services.queue_removal import QueueRemoval
 
+#: Members that an update replaces as they are.
+_IN_PLACE = ("state", "priority", "jobStateTimeLimitActions")
+
 Body = Mapping[str, Any]
 Answer = dict[str, Any]
 
@@ -58,12 +61,12 @@ class QueueService:
         return insistent(lambda: self._put(body, author, inbox, own_inbox=True))
 
     def update(self, body: Body, author: Author) -> Answer:
-        """In place: priority, state and environments; what is not named stays as it is."""
+        """In place: priority, state, time limits and environments; what is not named stays as it is."""
         rules.check_update(body)
 
         def attempt() -> Answer:
             item = self._changeable(body["jobQueue"])
-            named = {m: body[m] for m in ("state", "priority") if m in body}
+            named = {m: body[m] for m in _IN_PLACE if m in body}
             detail, environments = {**item["detail"], **named}, []
             if "computeEnvironmentOrder" in body:
                 environments = self._environments(body["computeEnvironmentOrder"])

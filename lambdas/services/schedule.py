@@ -23,6 +23,7 @@ from lambdas.services.bell import BellService
 from lambdas.services.catalog_store import CatalogStore
 from lambdas.services.claims import Claims
 from lambdas.services.rooms import rooms_of
+from lambdas.services.time_limits import TimeLimits
 
 #: Tickets read from one inbox in one round, and parked jobs looked at in one lane.
 TICKETS = 200
@@ -62,6 +63,7 @@ class Scheduler:
         inboxes: Inboxes,
         bell: BellService,
         claims: Claims,
+        time_limits: TimeLimits,
         clock: Clock,
         journal: Journal,
         launch_rate: int,
@@ -73,6 +75,7 @@ class Scheduler:
         self._inboxes = inboxes
         self._bell = bell
         self._claims = claims
+        self._time_limits = time_limits
         self._clock = clock
         self._journal = journal
         self._launch_rate = launch_rate
@@ -154,6 +157,9 @@ class Scheduler:
             state = state_of(item)
             if state.placeable:
                 look.candidates[state.queue].append(state)
+        for queue in cell.queues:
+            waiting = look.candidates[queue.name]
+            look.candidates[queue.name] = self._time_limits.enforce(queue, waiting)
         return look
 
     def _take(self, queue: Queue, limit: int) -> list[Message]:
@@ -210,7 +216,8 @@ class Scheduler:
                 self._park(hold)
                 return 1
             if state.why_code != hold.code:
-                self._jobs.write(transitions.explain(state, hold.code, hold.reason))
+                now = self._clock.now()
+                self._jobs.write(transitions.explain(state, hold.code, hold.reason, now))
         except ConditionFailed:
             self._journal.note("park overtaken", job=state.id)
         return 0

@@ -156,6 +156,7 @@ def _api(platform: Platform) -> Api:
         submits=platform.submit,
         jobs=platform.jobs,
         explains=platform.explain,
+        snapshots=platform.snapshot,
     )
 
 

@@ -21,7 +21,7 @@ class ReadDoor(Door):
 
     name: ClassVar[str] = "reading"
     files: ClassVar[frozenset[str]] = frozenset(
-        {"listing", "children", "jobs", "specs", "explain", "lines", "rooms"}
+        {"listing", "children", "jobs", "specs", "explain", "lines", "rooms", "snapshot"}
     )
 
     def scripts(self) -> Iterator[tuple[int, Script]]:
@@ -44,6 +44,13 @@ class ReadDoor(Door):
             status = self.draw.choice(list(Status)).value
             queue = self.draw.choice(("default", "high"))
             yield from self._lists({"jobQueue": queue, "jobStatus": status}, status, ended)
+            yield from self._fronts(queue)
+
+    def _fronts(self, queue: str) -> Script:
+        answer = yield api("GetJobQueueSnapshot", {"jobQueue": queue})
+        if self.done(answer, "GetJobQueueSnapshot"):
+            jobs = [job["jobArn"] for job in answer.value["frontOfQueue"]["jobs"]]
+            self.expect(len(jobs) == len(set(jobs)), f"the front of {queue} is {jobs}")
 
     def _describes(self, jobs: list[str], ended: Seen) -> Script:
         some = self.draw.sample(jobs, min(len(jobs), 20))

@@ -88,6 +88,7 @@ def client(world, monkeypatch):
         submits=services.submit,
         jobs=services.jobs,
         explains=services.explain,
+        snapshots=services.snapshot,
     )
     world.journal.flush = lambda: None
     monkeypatch.setattr(handler_module, "api", lambda: api)
@@ -127,6 +128,7 @@ class TestEveryOperation:
         job = client.ok("SubmitJob", **JOB)
         assert client.ok("DescribeJobs", jobs=[job["jobId"]])["jobs"][0]["status"] == "RUNNABLE"
         assert client.ok("ListJobs", jobQueue="default", jobStatus="RUNNABLE")["jobSummaryList"]
+        assert client.ok("GetJobQueueSnapshot", jobQueue="default")["frontOfQueue"]["jobs"] == []
         assert client.ok("Explain", jobId=job["jobId"])["cause"] == "TICKET"
         client.ok("CancelJob", jobId=job["jobId"], reason="late")
         client.ok("TerminateJob", jobId=job["jobId"], reason="late")

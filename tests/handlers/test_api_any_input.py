@@ -69,6 +69,7 @@ REQUESTS: dict[str, requests.Bodies] = {
     ),
     "CancelJob": st.fixed_dictionaries({"jobId": JOB, "reason": requests.SOME_TEXT}),
     "TerminateJob": st.fixed_dictionaries({"jobId": JOB, "reason": requests.SOME_TEXT}),
+    "GetJobQueueSnapshot": st.fixed_dictionaries({"jobQueue": QUEUE}),
     "Explain": st.fixed_dictionaries({"jobId": JOB}),
     "TagResource": st.fixed_dictionaries({"resourceArn": TAGGED, "tags": requests.tags()}),
     "UntagResource": st.fixed_dictionaries(

@@ -21,9 +21,7 @@ NOT_HERE = {
     "ContainerProperties": {"vcpus", "memory", "privileged", "instanceType"},
     "ContainerOverrides": {"vcpus", "memory", "instanceType"},
     "CreateComputeEnvironmentRequest": {"unmanagedvCpus", "eksConfiguration", "ecsSettings"},
-    "CreateJobQueueRequest": {
-        *("schedulingPolicyArn", "serviceEnvironmentOrder", "jobStateTimeLimitActions"),
-    },
+    "CreateJobQueueRequest": {"schedulingPolicyArn", "serviceEnvironmentOrder"},
 }
 
 

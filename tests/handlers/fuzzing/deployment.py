@@ -47,6 +47,7 @@ class Deployment:
             submits=services.submit,
             jobs=services.jobs,
             explains=services.explain,
+            snapshots=services.snapshot,
         )
         self.intake = IntakeService(
             submits=services.submit,

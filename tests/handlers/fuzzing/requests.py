@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from lambdas.core.fargate import SIZES
+from lambdas.core.time_limits import REASONS
 from tests.handlers.fuzzing.judge import SECRET
 
 Body = dict[str, Any]
@@ -241,6 +242,19 @@ def orders(draw: st.DrawFn, names: st.SearchStrategy[str]) -> list[Body]:
     return [{"order": rank, "computeEnvironment": name} for rank, name in pairs]
 
 
+def time_limits() -> st.SearchStrategy[list[dict[str, Any]]]:
+    """jobStateTimeLimitActions."""
+    limit = st.fixed_dictionaries(
+        {
+            "reason": st.sampled_from(REASONS),
+            "state": st.just("RUNNABLE"),
+            "maxTimeSeconds": st.integers(600, 86_400),
+            "action": st.sampled_from(["CANCEL", "TERMINATE"]),
+        }
+    )
+    return st.lists(limit, max_size=3, unique_by=lambda each: str(each["reason"]))
+
+
 def queues(names: st.SearchStrategy[str], environment: st.SearchStrategy[str]) -> Bodies:
     """CreateJobQueue."""
     return maybe(
@@ -249,7 +263,12 @@ def queues(names: st.SearchStrategy[str], environment: st.SearchStrategy[str]) -
             "priority": st.integers(0, 1000),
             "computeEnvironmentOrder": orders(environment),
         },
-        {"state": STATES, "jobQueueType": st.just("ECS_FARGATE"), "tags": tags()},
+        {
+            "state": STATES,
+            "jobQueueType": st.just("ECS_FARGATE"),
+            "tags": tags(),
+            "jobStateTimeLimitActions": time_limits(),
+        },
     )
 
 
@@ -261,6 +280,7 @@ def queue_updates(names: st.SearchStrategy[str], environment: st.SearchStrategy[
             "state": STATES,
             "priority": st.integers(0, 1000),
             "computeEnvironmentOrder": orders(environment),
+            "jobStateTimeLimitActions": time_limits(),
         },
     )
 
