@@ -140,6 +140,11 @@ class TestEveryOperation:
     def test_that_comes_later_says_so(self, client):
         assert "not supported" in client.refused("CreateSchedulingPolicy", name="p")
 
+    def test_repeats_no_variable_that_stands_in_the_wrong_place(self, client):
+        wrong = {"environment": "KEY=hunter2"}
+        sentence = client.refused("SubmitJob", **JOB, containerOverrides=wrong)
+        assert sentence == "containerOverrides.environment is a text: a list is needed."
+
     def test_keeps_the_caller_on_what_it_changes(self, client, world):
         client.ok("RegisterJobDefinition", **DEFINITION)
         item = world.platform.catalog.definition_item("task:2")

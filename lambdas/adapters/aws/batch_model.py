@@ -29,7 +29,7 @@ _MODEL = Path(botocore.__file__).parent / "data" / "batch" / "2016-08-10" / "ser
 _ANY_CASE = frozenset({"RetryAction"})
 
 #: Values of variables: no refusal repeats one.
-_SECRET = re.compile(r"(^|\.)environment\[")
+_SECRET = re.compile(r"(^|\.)environment(\[|$)")
 
 #: Names longer than this are not looked for among the fields.
 _LONGEST_NAME = 100
