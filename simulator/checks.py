@@ -9,6 +9,7 @@ from typing import Any
 from lambdas.core import arrays
 from lambdas.core.dependencies import Wanted
 from lambdas.core.errors import BatchyardError
+from lambdas.core.extensions import LOSSES
 from lambdas.core.job import (
     ARRAY_TRANSITIONS,
     TRANSITIONS,
@@ -187,8 +188,10 @@ def _bounded_attempts(
     tasks = Counter(name.split("/")[0] for name in made if name not in forgotten)
     for state in states:
         most = max(state.attempt, tasks[ecs_safe(state.id)])
-        if most > state.attempts:
+        if most > state.attempts + state.lost:
             yield f"I7: job {state.id} made {most} attempts of {state.attempts}"
+        if state.lost > LOSSES:
+            yield f"I7: job {state.id} was spared {state.lost} losses of {LOSSES}"
 
 
 def _counters_add_up(world: World, states: list[JobState]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from lambdas.core.arrays import CHILD_FAILED
-from lambdas.core.job import JobState, Status, ecs_safe
+from lambdas.core.job import JobState, Status, child_id, ecs_safe, state_key
 from simulator.plans import Plan
 from simulator.world import World
 
@@ -67,5 +67,13 @@ def _promised(world: World, plans: Plans, plan: Plan) -> tuple[Status, str | Non
         return Status.FAILED, DEPENDENCY
     if plan.timeout and plan.runs > plan.timeout * 1000:
         return Status.FAILED, CHILD_FAILED if plan.size else TIMED_OUT
-    succeeds = plan.failures < plan.attempts or (plan.size > 0 and not plan.failing)
+    succeeds = all(plan.failures < plan.attempts + lost for lost in _losses(world, plan))
     return (Status.SUCCEEDED if succeeds else Status.FAILED), None
+
+
+def _losses(world: World, plan: Plan) -> list[int]:
+    """How many attempts did not count, of each job or child whose program fails at first."""
+    failing = range(plan.size - plan.failing, plan.size)
+    jobs = [child_id(plan.id, index) for index in failing] if plan.size else [plan.id]
+    found = world.tables.jobs.get_many([state_key(job) for job in jobs])
+    return [found.get(state_key(job), {}).get("lost", 0) for job in jobs]

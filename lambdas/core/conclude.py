@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from lambdas.core.extensions import Backoff
+from lambdas.core.extensions import Backoff, infrastructure_attempts
 from lambdas.core.job import JobState
 from lambdas.core.ports import TaskReport
-from lambdas.core.retry import AttemptOutcome, decide
+from lambdas.core.retry import AttemptOutcome, RetryCode, decide
 
 NORMAL_END = "Essential container in task exited"
 NEVER_STARTED = "Task failed to start"
@@ -29,6 +29,7 @@ REASON_LIMIT = 255
 _STOPPED_FROM_OUTSIDE = frozenset({"UserInitiated", "SpotInterruption", "TerminationNotice"})
 _START_FAILED = "TaskFailedToStart"
 
+_DISK_FULL = "no space left on device"
 _IMAGE_ERRORS = (
     "CannotPull",
     "CannotInspectImage",
@@ -60,6 +61,7 @@ class Failure(StrEnum):
     OUT_OF_MEMORY = "out-of-memory"
     TIME_OUT = "time-out"
     IMAGE = "image"
+    DISK_FULL = "disk-full"
     INFRASTRUCTURE = "infrastructure"
     DEFINITION = "definition"  #: ECS can never run it as asked
     CANCELLED = "cancelled"
@@ -68,7 +70,7 @@ class Failure(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Conclusion:
     """`outcome` as transitions take it; `until` (epoch ms) ends a backoff; `code` and `reason` say
-    what decided; `failure` is None after a success."""
+    what decided; `failure` is None after a success; `spared`: the attempt does not count."""
 
     kind: Kind
     outcome: Mapping[str, Any]
@@ -76,6 +78,7 @@ class Conclusion:
     reason: str
     failure: Failure | None = None
     until: int | None = None
+    spared: bool = False
 
 
 def conclude(
@@ -97,11 +100,14 @@ def conclude(
     if end.exit_code == 0 and report.stop_code not in _STOPPED_FROM_OUTSIDE:
         return Conclusion(Kind.SUCCEEDED, told, "EXIT_0", "the container ended with exit code 0")
     failure = classify(end, report)
-    decision = decide(retry, state.attempt, end)
+    told["failure"] = failure.value
+    spare = _host_lost(end) and state.lost < infrastructure_attempts(extensions)
+    decision = decide(retry, state.attempt - state.lost, end, spare)
+    code, why = decision.code, decision.reason
     if not decision.retry:
-        return Conclusion(Kind.FAILED, told, decision.code.value, decision.reason, failure)
+        return Conclusion(Kind.FAILED, told, code.value, why, failure)
     until = _until(extensions, state.attempt, end.stopped, now)
-    return Conclusion(Kind.RETRY, told, decision.code.value, decision.reason, failure, until)
+    return Conclusion(Kind.RETRY, told, code.value, why, failure, until, code is RetryCode.SPARED)
 
 
 def outcome_of(state: JobState, report: TaskReport, now: int) -> AttemptOutcome:
@@ -131,6 +137,8 @@ def classify(end: AttemptOutcome, report: TaskReport) -> Failure:
     reason = end.reason or ""
     if reason.startswith(OUT_OF_MEMORY):
         return Failure.OUT_OF_MEMORY
+    if _DISK_FULL in reason.lower():
+        return Failure.DISK_FULL
     if reason.startswith(_IMAGE_ERRORS):
         return Failure.IMAGE
     if _platform_failed(end, report):
@@ -139,10 +147,14 @@ def classify(end: AttemptOutcome, report: TaskReport) -> Failure:
 
 
 def _platform_failed(end: AttemptOutcome, report: TaskReport) -> bool:
-    lost = (end.status_reason or "").startswith((HOST_LOST, SPOT_INTERRUPTED))
     broken = (end.reason or "").startswith(_PLATFORM_ERRORS)
     silent = end.exit_code is None and not end.reason
-    return lost or broken or silent or report.stop_code in _STOPPED_FROM_OUTSIDE
+    return _host_lost(end) or broken or silent or report.stop_code in _STOPPED_FROM_OUTSIDE
+
+
+def _host_lost(end: AttemptOutcome) -> bool:
+    """The machine went away beneath the job: Spot was taken back, or the host was terminated."""
+    return (end.status_reason or "").startswith((HOST_LOST, SPOT_INTERRUPTED))
 
 
 def _status_reason(state: JobState, report: TaskReport) -> str:

@@ -21,6 +21,9 @@ PREFIX = "batchyard:"
 LONGEST = 86_400
 MOST_FACTOR = 10
 
+#: Losses of a host that cost a job no attempt, unless its tag says otherwise; the most it may say.
+LOSSES, MOST_LOSSES = 5, 100
+
 _DURATION = r"[0-9]{1,5}[smh]"
 _BACKOFF = re.compile(
     rf"(?P<first>{_DURATION})(?: +x(?P<factor>[0-9]{{1,2}}(?:\.[0-9]{{1,3}})?))?"
@@ -103,6 +106,8 @@ def _check(path: str, name: str, value: str) -> None:
             disk_gib(value, path)
         case "depends-on":
             _check_depends_on(path, value)
+        case "infrastructure-attempts":
+            infrastructure_attempts({name: value}, path)
         case _ if name in _LATER:
             raise ClientError(f"{path} is not yet supported: {_LATER[name]}")
         case _:
@@ -119,6 +124,17 @@ def disk_gib(value: str, path: str = "batchyard:disk-gib") -> int:
     return int(value)
 
 
+def infrastructure_attempts(extensions: Mapping[str, str], path: str = "") -> int:
+    """How many losses of a host (Spot taken back, a host gone) cost a job no attempt. Raises
+    InvalidRequest naming `path`."""
+    value = extensions.get("infrastructure-attempts")
+    if value is None:
+        return LOSSES
+    if not (value.isascii() and value.isdigit() and int(value[:9]) <= MOST_LOSSES):
+        raise InvalidRequest(path, value, f"a whole number from 0 to {MOST_LOSSES} is allowed.")
+    return int(value)
+
+
 def _check_depends_on(path: str, value: str) -> None:
     if value not in ("succeeded", "failed", "finished"):
         raise InvalidRequest(path, value, "succeeded, failed or finished is allowed.")
@@ -130,9 +146,10 @@ def _seconds(duration: str) -> int:
 
 #: Promised, and honestly refused until they work.
 _LATER = {
-    "infrastructure-attempts": "a host's loss counts as an attempt, as on AWS Batch.",
     "max-parallel": "a cap on the children that run at once comes later.",
     "on-oom": "every attempt has the same memory, as on AWS Batch.",
     "spot-attempts": "every attempt may run on any environment of the queue, as on AWS Batch.",
 }
-KNOWN = frozenset({"backoff", "client-token", "disk-gib", "depends-on", *_LATER})
+KNOWN = frozenset(
+    {"backoff", "client-token", "disk-gib", "depends-on", "infrastructure-attempts", *_LATER}
+)

@@ -150,6 +150,8 @@ class JobState:
     stopped: int | None = None
     exit: int | None = None
     reason: str | None = None  #: the container's reason
+    failure: str | None = None  #: whose fault it was that it failed: `conclude.Failure`
+    lost: int = 0  #: attempts that did not count: their hosts were lost
     launches: int = 0  #: proven non-launches in a row
 
     # wishes and ends

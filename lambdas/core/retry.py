@@ -33,6 +33,7 @@ class RetryCode(StrEnum):
 
     STOPPED = "STOPPED"  #: cancelled, terminated or timed out
     REFUSED = "REFUSED"  #: the definition can never run
+    SPARED = "SPARED"  #: its host was lost, which costs no attempt
     EXHAUSTED = "EXHAUSTED"  #: no attempts left
     RULE = "RULE"  #: a rule of evaluateOnExit matched
     DEFAULT = "DEFAULT"  #: no rule matched: AWS Batch retries
@@ -48,24 +49,37 @@ class RetryDecision:
 
 
 def decide(
-    retry_strategy: Mapping[str, Any], attempt_number: int, outcome: AttemptOutcome
+    retry_strategy: Mapping[str, Any],
+    attempt_number: int,
+    outcome: AttemptOutcome,
+    spared: bool = False,
 ) -> RetryDecision:
-    """Decide about the failed attempt `attempt_number` (from 1)."""
+    """Decide about the failed attempt `attempt_number` (from 1) of those that count. One that is
+    `spared` is tried again and does not count, unless a rule says EXIT."""
     allowed = retry_strategy.get("attempts") or 1
     if outcome.stop_kind in STOPS:
         why = f"a stop was asked for ({outcome.stop_kind}): such jobs are not retried"
         return RetryDecision(RetryCode.STOPPED, why, False)
     if outcome.refused:
         return RetryDecision(RetryCode.REFUSED, "ECS can never run it as defined", False)
+    rule, exits = _ruling(retry_strategy, outcome)
+    if spared and not exits:
+        return RetryDecision(RetryCode.SPARED, "its host was lost: that costs no attempt", True)
     if attempt_number >= allowed:
         why = f"attempt {attempt_number} of {allowed} was the last"
         return RetryDecision(RetryCode.EXHAUSTED, why, False)
+    if rule:
+        why = f"rule {rule} of evaluateOnExit says {'EXIT' if exits else 'RETRY'}"
+        return RetryDecision(RetryCode.RULE, why, not exits)
+    return RetryDecision(RetryCode.DEFAULT, f"attempt {attempt_number} of {allowed} failed", True)
+
+
+def _ruling(retry_strategy: Mapping[str, Any], outcome: AttemptOutcome) -> tuple[int, bool]:
+    """(the number of the first rule that matches, 0 for none; whether it says EXIT)."""
     for number, rule in enumerate(retry_strategy.get("evaluateOnExit") or (), start=1):
         if matches(rule, outcome):
-            action = str(rule["action"]).upper()
-            why = f"rule {number} of evaluateOnExit says {action}"
-            return RetryDecision(RetryCode.RULE, why, action == "RETRY")
-    return RetryDecision(RetryCode.DEFAULT, f"attempt {attempt_number} of {allowed} failed", True)
+            return number, str(rule["action"]).upper() != "RETRY"
+    return 0, False
 
 
 def matches(rule: Mapping[str, Any], outcome: AttemptOutcome) -> bool:

@@ -51,7 +51,7 @@ from lambdas.core.updates import (
 )
 
 _UNENDED = frozenset(status.value for status in Status if not status.ended)
-_OUTCOME = ("stopped", "exit", "reason", "status_reason")
+_OUTCOME = ("stopped", "exit", "reason", "status_reason", "failure")
 _ATTEMPT = ("run", "env", "claimed", "taken", "task", "started", *_OUTCOME)
 
 
@@ -187,14 +187,21 @@ def failed(state: JobState, outcome: Mapping[str, Any], expires: int) -> Update:
 
 
 def retry(
-    state: JobState, outcome: Mapping[str, Any], until: int | None, now: int
+    state: JobState,
+    outcome: Mapping[str, Any],
+    until: int | None,
+    now: int,
+    spared: bool = False,
 ) -> tuple[Update, Update]:
     """A failed attempt → RUNNABLE, at once or (`until`, ms) after a backoff; and its outcome kept.
+    One that is `spared` does not count.
 
     Refused when a stop was wished that the decision to retry did not know of.
     """
     unknown = () if state.stop else (Absent("stop"),)
     back = _again(state, until, now, drop=(*_ATTEMPT, "stop", "stop_kind"), when=unknown)
+    if spared:
+        back = replace(back, put={**back.put, "lost": state.lost + 1})
     kept = {name: value for name, value in _told(state, outcome).items() if value is not None}
     return back, Update(attempt_key(state.id, state.attempt), put=kept, when=(Present("pk"),))
 
@@ -491,4 +498,5 @@ def _told(state: JobState, outcome: Mapping[str, Any]) -> dict[str, Any]:
         "exit": outcome.get("exit"),
         "reason": outcome.get("reason"),
         "status_reason": outcome.get("status_reason"),
+        "failure": outcome.get("failure"),
     }

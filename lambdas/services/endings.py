@@ -96,7 +96,7 @@ class Endings:
                 done = transitions.failed(state, end.outcome, self._expires(now))
                 writes = [done, *arrays.counted(state, Status.FAILED, beside)]
             case Kind.RETRY:
-                writes = [*transitions.retry(state, end.outcome, end.until, now)]
+                writes = [*transitions.retry(state, end.outcome, end.until, now, end.spared)]
         return _End(state, writes, end)
 
     def unlaunched(self, state: JobState, why: str) -> bool:
@@ -144,6 +144,8 @@ class Endings:
             why=end.verdict.reason,
         )
         self._journal.count(f"Attempts{kind.value.title()}")
+        if end.verdict.failure:
+            self._journal.count(f"Failures{end.verdict.failure.title().replace('-', '')}")
 
     def _expires(self, now: int) -> int:
         return now // 1000 + self._retention_days * 86_400

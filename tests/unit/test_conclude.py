@@ -1,10 +1,13 @@
 """What the end of a task means for its job, in the words that clients match on."""
 
+from typing import ClassVar
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.core.conclude import Failure, Kind, conclude
+from lambdas.core.extensions import LOSSES
 from lambdas.core.job import JobState, Status
 from lambdas.core.ports import TaskContainer, TaskReport
 
@@ -131,6 +134,43 @@ class TestFailures:
         assert end.outcome["reason"] == "ClientException: Role is not valid."
         assert end.outcome["task"] is None
 
+    def test_a_disk_that_is_full_is_not_the_image_s_fault(self):
+        words = "CannotPullContainerError: write /layer.tar: no space left on device"
+        assert judge(report(None, words, started=None)).failure is Failure.DISK_FULL
+
+    def test_its_class_is_told_with_the_outcome(self):
+        assert judge(report(3)).outcome["failure"] == "application"
+        assert "failure" not in judge(report(0)).outcome
+
+
+class TestSparedLosses:
+    LOST: ClassVar = report(
+        137, stop_code="SpotInterruption", stopped_reason="Your Spot Task was interrupted."
+    )
+
+    def test_the_first_five_cost_no_attempt(self):
+        kinds = [judge(self.LOST, state(attempt=n + 1, lost=n)).kind for n in range(6)]
+        assert kinds == [*[Kind.RETRY] * 5, Kind.FAILED]
+
+    def test_as_many_as_the_job_says(self):
+        none = {"infrastructure-attempts": "0"}
+        assert judge(self.LOST, extensions=none).kind is Kind.FAILED
+
+    def test_a_rule_that_says_exit_is_obeyed(self):
+        rule = {"onStatusReason": "Your Spot*", "action": "EXIT"}
+        assert judge(self.LOST, retry={"attempts": 3, "evaluateOnExit": [rule]}).kind is Kind.FAILED
+
+    def test_a_stop_that_somebody_wished_for_is_none(self):
+        assert judge(self.LOST, state(stop="enough", stop_kind="cancel")).kind is Kind.FAILED
+
+    def test_leave_the_program_the_attempts_it_was_given(self):
+        third = state(attempt=3, lost=2)
+        assert judge(report(1), third, {"attempts": 2}).kind is Kind.RETRY
+        assert judge(report(1), state(attempt=4, lost=2), {"attempts": 2}).kind is Kind.FAILED
+
+    def test_a_program_that_fails_is_not_spared(self):
+        assert judge(report(1)).kind is Kind.FAILED
+
 
 class TestLostHosts:
     def test_fargate_spot(self):
@@ -217,5 +257,5 @@ def test_success_takes_an_exit_code_0_and_a_retry_an_attempt_left(a_report, a_st
     if end.kind is Kind.SUCCEEDED:
         assert a_report.container.exit_code == 0
     if end.kind is Kind.RETRY:
-        assert a_state.attempt < attempts
+        assert a_state.attempt < attempts or (end.spared and a_state.lost < LOSSES)
         assert a_state.stop is None

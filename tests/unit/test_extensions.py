@@ -36,7 +36,6 @@ class TestReading:
             ("on-oom", "memory x2 max 65536"),
             ("spot-attempts", "2"),
             ("max-parallel", "10"),
-            ("infrastructure-attempts", "5"),
         ],
     )
     def test_what_comes_later_is_not_silently_ignored(self, name, value):
@@ -49,6 +48,10 @@ class TestReading:
     @pytest.mark.parametrize("end", ["", "any", "Failed", "success"])
     def test_another_end_is_refused_naming_those_there_are(self, end):
         assert "succeeded, failed or finished is allowed" in refusal("depends-on", end)
+
+    @pytest.mark.parametrize("times", ["-1", "101", "", "many", "٣", "1.5"])
+    def test_losses_of_hosts_are_spared_0_to_100_times(self, times):
+        assert "a whole number from 0 to 100" in refusal("infrastructure-attempts", times)
 
     def test_a_definition_has_no_client_token(self):
         assert "belongs to a job" in refusal("client-token", "t", of_job=False)

@@ -26,7 +26,7 @@ def test_an_agenda_goes_by_time_then_rank_then_order():
     for when, rank, name in ((2, 0, "d"), (1, 5, "c"), (1, 0, "a"), (1, 0, "b")):
         agenda.at(when, lambda name=name: done.append(name), rank)
     while agenda.next_by(9) is not None:
-        agenda.step()
+        agenda.take()()
     assert done == ["a", "b", "c", "d"]
 
 
