@@ -103,6 +103,7 @@ def api() -> Api:
         environments=services.environments,
         queues=services.queues,
         definitions=services.definitions,
+        policies=services.policies,
         tagging=services.tagging,
         submits=services.submit,
         jobs=services.jobs,

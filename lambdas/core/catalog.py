@@ -1,4 +1,4 @@
-"""The catalog: job queues, compute environments and job definitions, as stored and as decided on.
+"""The catalog: queues, environments, definitions and policies, as stored and as decided on.
 
 A catalog item holds `detail`, the resource exactly as AWS Batch's Describe call answers it
 (camelCase), beside what only Batchyard needs. The frozen views below are what decisions read.
@@ -9,6 +9,7 @@ A catalog item holds `detail`, the resource exactly as AWS Batch's Describe call
     DEFINITION#<name>   REVISION#<revision:010d>  one revision
     TASKDEFS            <digest>                  an ECS task definition with this content
     TRIGGERS            <bucket>#<id>             an S3 upload trigger
+    POLICIES            <name>                    a scheduling policy
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ ENVIRONMENTS = "ENVIRONMENTS"
 DEFINITIONS = "DEFINITIONS"
 TASKDEFS = "TASKDEFS"
 TRIGGERS = "TRIGGERS"
+POLICIES = "POLICIES"
 
 
 def queue_key(name: str) -> Key:
@@ -44,6 +46,10 @@ def revision_key(name: str, revision: int) -> Key:
 
 def taskdef_key(digest: str) -> Key:
     return Key(TASKDEFS, digest)
+
+
+def policy_key(name: str) -> Key:
+    return Key(POLICIES, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +233,9 @@ class Arns:
 
     def environment(self, name: str) -> str:
         return self._of("compute-environment", name)
+
+    def policy(self, name: str) -> str:
+        return self._of("scheduling-policy", name)
 
     def definition(self, name: str, revision: int) -> str:
         return self._of("job-definition", f"{name}:{revision}")

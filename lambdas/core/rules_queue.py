@@ -15,7 +15,7 @@ HIGHEST_PRIORITY = 1000
 MOST_ENVIRONMENTS = 50
 LONGEST_SQS_NAME = 80
 
-_LATER = ("schedulingPolicyArn", "serviceEnvironmentOrder")
+_LATER = ("serviceEnvironmentOrder",)
 
 
 def check_create(body: Mapping[str, Any]) -> None:
@@ -36,7 +36,7 @@ def check_update(body: Mapping[str, Any]) -> None:
         "",
         body,
         _LATER,
-        "job queues here have compute environments, a priority and time limits only.",
+        "job queues here have compute environments, a policy, a priority and time limits only.",
     )
     priority = body.get("priority", 0)
     if not 0 <= priority <= HIGHEST_PRIORITY:
@@ -75,6 +75,21 @@ def check_environments(environments: Sequence[Environment]) -> None:
         )
 
 
+def check_policy(queue: str, before: str | None, wanted: str | None) -> None:
+    """A queue is made with a policy or without one for good; a policy may be replaced (AWS
+    Batch's UpdateJobQueue). Raises ClientError."""
+    if wanted and not before:
+        raise InvalidRequest(
+            "schedulingPolicyArn",
+            wanted,
+            f"job queue {queue} was made without a policy and cannot get one.",
+        )
+    if before and wanted == "":
+        raise InvalidRequest(
+            "schedulingPolicyArn", wanted, "a policy can be replaced, but not removed."
+        )
+
+
 def inbox_name(deployment: str, queue: str) -> str:
     """The name of a queue's SQS queue; one that SQS finds too long is cut and made unique."""
     name = f"{deployment}-jq-{queue}"
@@ -92,6 +107,7 @@ def normalised_queue(
 ) -> dict[str, Any]:
     """A checked request as DescribeJobQueues answers it, without the queue's ARN."""
     limits = body.get("jobStateTimeLimitActions")
+    policy = body.get("schedulingPolicyArn")
     return {
         "jobQueueName": body["jobQueueName"],
         "state": body.get("state", "ENABLED"),
@@ -106,6 +122,7 @@ def normalised_queue(
             if limits is not None
             else {}
         ),
+        **({"schedulingPolicyArn": policy} if policy else {}),
     }
 
 

@@ -10,6 +10,7 @@ from lambdas.core.errors import ClientError
 from lambdas.services.catalog_entries import Author
 from lambdas.services.definitions import DefinitionService
 from lambdas.services.environments import EnvironmentService
+from lambdas.services.policies import PolicyService
 from lambdas.services.queues import QueueService
 from lambdas.services.tagging import TaggingService
 
@@ -68,6 +69,7 @@ class Api:
         environments: EnvironmentService,
         queues: QueueService,
         definitions: DefinitionService,
+        policies: PolicyService,
         tagging: TaggingService,
         submits: Submits,
         jobs: Jobs,
@@ -87,6 +89,11 @@ class Api:
             "RegisterJobDefinition": _authored(definitions.register),
             "DeregisterJobDefinition": _authored(definitions.deregister),
             "DescribeJobDefinitions": _read(definitions.describe),
+            "CreateSchedulingPolicy": _authored(policies.create),
+            "UpdateSchedulingPolicy": _authored(policies.update),
+            "DeleteSchedulingPolicy": _authored(policies.delete),
+            "DescribeSchedulingPolicies": _read(policies.describe),
+            "ListSchedulingPolicies": _read(policies.list),
             "TagResource": _authored(tagging.tag),
             "UntagResource": _authored(tagging.untag),
             "ListTagsForResource": _read(tagging.list),

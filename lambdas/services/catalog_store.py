@@ -1,4 +1,4 @@
-"""Reading the catalog: job queues, compute environments and job definitions by name or ARN.
+"""Reading the catalog: queues, environments, definitions and policies by name or ARN.
 
 Every read is strong, so what one call wrote the next call sees.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from lambdas.core.catalog import (
     ENVIRONMENTS,
+    POLICIES,
     QUEUES,
     Catalog,
     Definition,
@@ -18,6 +19,7 @@ from lambdas.core.catalog import (
     definition_key,
     environment_key,
     name_of,
+    policy_key,
     queue_key,
     revision_key,
 )
@@ -65,6 +67,13 @@ class CatalogStore:
             raise UnknownResource(f"Compute environment {shown(name_or_arn)} does not exist.")
         return item
 
+    def policy_item(self, arn: str) -> Item:
+        """By ARN only, as AWS Batch names policies."""
+        item = self._find(POLICIES, arn) if arn.startswith("arn:") else None
+        if item is None or item["detail"]["arn"] != arn:
+            raise UnknownResource(f"Scheduling policy {shown(arn)} does not exist.")
+        return item
+
     def definition_item(self, ref: str) -> Item:
         name, _, revision = name_of(ref).partition(":")
         item = None
@@ -92,7 +101,7 @@ class CatalogStore:
         return self._cached[1]
 
     def items(self, partition: str, beyond: str | None = None) -> Iterator[Item]:
-        """Every item of one kind (QUEUES, ENVIRONMENTS, DEFINITIONS) by name, those after `beyond`."""
+        """Every item of one kind (QUEUES, ENVIRONMENTS, POLICIES…) by name, those after `beyond`."""
         # "!" sorts before every character of a name, so this begins at the next name.
         low = f"{beyond}!" if beyond else None
         after = None
@@ -131,8 +140,10 @@ class CatalogStore:
         name = name_of(name_or_arn)
         if not _NAME.fullmatch(name):
             return None
-        key = queue_key(name) if kind == QUEUES else environment_key(name)
-        return self._table.get(key)
+        return self._table.get(_KEYS[kind](name))
+
+
+_KEYS = {QUEUES: queue_key, ENVIRONMENTS: environment_key, POLICIES: policy_key}
 
 
 def _is(arn: str, asked: str, revision: str = "x") -> bool:

@@ -19,6 +19,7 @@ from lambdas.services.environments import EnvironmentService
 from lambdas.services.explain import ExplainService
 from lambdas.services.jobs import JobsService
 from lambdas.services.launch import Launcher
+from lambdas.services.policies import PolicyService
 from lambdas.services.queue_removal import QueueRemoval
 from lambdas.services.queues import QueueService
 from lambdas.services.reconcile import Reconciler
@@ -145,6 +146,17 @@ class Platform:
             clock=self.ports.clock,
             arns=self.arns,
             pass_roles=self.settings.pass_roles,
+        )
+
+    @cached_property
+    def policies(self) -> PolicyService:
+        return PolicyService(
+            table=self.ports.tables.catalog,
+            store=self.catalog,
+            bells=self.bell,
+            clock=self.ports.clock,
+            ids=self.ports.ids,
+            arns=self.arns,
         )
 
     @cached_property

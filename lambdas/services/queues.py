@@ -10,7 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lambdas.core import rules_queue as rules
-from lambdas.core.catalog import QUEUES, Arns, Environment, environment_key, queue_key
+from lambdas.core.catalog import (
+    QUEUES,
+    Arns,
+    Environment,
+    environment_key,
+    name_of,
+    policy_key,
+    queue_key,
+)
 from lambdas.core.errors import ResourceInUse, UnknownResource
 from lambdas.core.ports import Clock, Inboxes, Table
 from lambdas.core.tables import Item, Present, Update
@@ -57,6 +65,7 @@ class QueueService:
         name = body["jobQueueName"]
         self._check_free(name)
         self._environments(body["computeEnvironmentOrder"])
+        self._policy(body)
         inbox = self._inboxes.create(rules.inbox_name(self._deployment, name))
         return insistent(lambda: self._put(body, author, inbox, own_inbox=True))
 
@@ -68,12 +77,15 @@ class QueueService:
             item = self._changeable(body["jobQueue"])
             named = {m: body[m] for m in _IN_PLACE if m in body}
             detail, environments = {**item["detail"], **named}, []
+            policy = self._replaced_policy(item["detail"], body)
+            if policy:
+                detail["schedulingPolicyArn"] = policy
             if "computeEnvironmentOrder" in body:
                 environments = self._environments(body["computeEnvironmentOrder"])
                 order = rules.ordered(body["computeEnvironmentOrder"], environments)
                 detail["computeEnvironmentOrder"] = order
             write = changed(item, detail, author, self._clock.now())
-            self._table.transact([write, *_attach(environments)])
+            self._table.transact([write, *_attach(environments, policy)])
             return detail
 
         return self._told(insistent(attempt))
@@ -124,11 +136,13 @@ class QueueService:
                 return self._put(body, author, inbox, own_inbox=False)
             item = self._changeable(body["jobQueueName"])
             environments = self._environments(body["computeEnvironmentOrder"])
+            said = {"schedulingPolicyArn": "", **body}
+            policy = self._replaced_policy(item["detail"], said)
             arn = item["detail"]["jobQueueArn"]
             detail = {**rules.normalised_queue(body, environments), "jobQueueArn": arn}
             own = {"inbox": inbox, "own_inbox": False}
             write = changed(item, detail, author, self._clock.now(), **own)
-            self._table.transact([write, *_attach(environments)])
+            self._table.transact([write, *_attach(environments, policy)])
             return detail
 
         return self._told(insistent(attempt))
@@ -151,13 +165,23 @@ class QueueService:
         detail = {**rules.normalised_queue(body, environments), "jobQueueArn": arn}
         own = {"inbox": inbox, "own_inbox": own_inbox}
         write = entry(queue_key(name), detail, author, self._clock.now(), **own)
-        self._table.transact([write, *_attach(environments)])
+        self._table.transact([write, *_attach(environments, self._policy(body))])
         return _named(detail)
 
     def _environments(self, order: Sequence[Mapping[str, Any]]) -> list[Environment]:
         found = [self._store.environment(entry["computeEnvironment"]) for entry in order]
         rules.check_environments(found)
         return found
+
+    def _policy(self, body: Body) -> str | None:
+        """The ARN of the policy that a request names. Raises UnknownResource."""
+        arn = body.get("schedulingPolicyArn")
+        return str(self._store.policy_item(arn)["detail"]["arn"]) if arn else None
+
+    def _replaced_policy(self, detail: Mapping[str, Any], body: Body) -> str | None:
+        before, wanted = detail.get("schedulingPolicyArn"), body.get("schedulingPolicyArn")
+        rules.check_policy(detail["jobQueueName"], before, wanted)
+        return self._policy(body)
 
     def _check_free(self, name: str) -> None:
         detail = self._detail(name)
@@ -186,12 +210,12 @@ class QueueService:
         return _named(detail)
 
 
-def _attach(environments: Sequence[Environment]) -> list[Update]:
-    """Move the version of each environment: one that is being deleted just now is not attached."""
-    return [
-        Update(environment_key(env.name), add={"version": 1}, when=(Present("pk"),))
-        for env in environments
-    ]
+def _attach(environments: Sequence[Environment], policy: str | None) -> list[Update]:
+    """Move the version of each environment, and of the policy: what is being deleted just now is
+    not attached."""
+    keys = [environment_key(env.name) for env in environments]
+    keys += [policy_key(name_of(policy))] if policy else []
+    return [Update(key, add={"version": 1}, when=(Present("pk"),)) for key in keys]
 
 
 def _named(detail: Mapping[str, Any]) -> Answer:

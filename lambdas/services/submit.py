@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.core import rules_policy
 from lambdas.core.catalog import Arns, Definition, Environment, Queue
 from lambdas.core.dependencies import pages_for
 from lambdas.core.errors import (
@@ -106,10 +107,7 @@ class SubmitService:
         queue = self._catalog.queue(body["jobQueue"])
         if not queue.enabled:
             raise ResourceInUse(f"Job queue {queue.name} is DISABLED: it takes no new jobs.")
-        if body.get("shareIdentifier"):
-            raise ClientError(
-                f"shareIdentifier is not allowed: job queue {queue.name} has no scheduling policy."
-            )
+        rules_policy.check_share(body.get("shareIdentifier"), queue)
         return queue
 
     def _definition(self, body: Mapping[str, Any]) -> Definition:
@@ -163,6 +161,8 @@ class SubmitService:
             shape=resolved.shape.key,
             attempts=resolved.retry.get("attempts", 1),
             timeout=resolved.timeout,
+            share=request.body.get("shareIdentifier", ""),
+            priority=(resolved.priority or 0) if queue.policy else 0,
             size=resolved.size,
             pages=pages_for(len(resolved.depends_on)),
             ticket=0 if waits else 1,

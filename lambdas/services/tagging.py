@@ -1,4 +1,4 @@
-"""Tags of job queues, compute environments, job definitions and jobs, by ARN.
+"""Tags of jobs and of what the catalog holds, by ARN.
 
 A job's request never changes, so tags that are changed later lie in an item of their own, and
 stand for all of its tags from then on (`job_tags`).
@@ -134,6 +134,8 @@ class TaggingService:
                 return self._store.queue_item(arn)
             case "compute-environment":
                 return self._store.environment_item(arn)
+            case "scheduling-policy":
+                return self._store.policy_item(arn)
             case _:
                 return self._store.definition_item(arn)
 
@@ -143,8 +145,8 @@ class TaggingService:
         kind, _, name = arn.removeprefix(ours).partition("/")
         if not arn.startswith(ours) or kind not in _KINDS or not name or len(name) > 200:
             raise InvalidRequest(
-                "resourceArn", arn, "the ARN of a job, job definition, job queue or compute "
-                f"environment is needed ({ours}…)."
+                "resourceArn", arn, "the ARN of a job, job definition, job queue, compute "
+                f"environment or scheduling policy is needed ({ours}…)."
             )  # fmt: skip
         if kind == "job-definition" and ":" not in name:
             raise InvalidRequest("resourceArn", arn, "the ARN of one revision is needed.")
@@ -153,7 +155,7 @@ class TaggingService:
         return kind, name
 
 
-_KINDS = ("job", "job-definition", "job-queue", "compute-environment")
+_KINDS = ("job", "job-definition", "job-queue", "compute-environment", "scheduling-policy")
 
 
 def _merged(tags: Mapping[str, str], put: Mapping[str, str], drop: Sequence[str]) -> Tags:

@@ -152,6 +152,7 @@ def _api(platform: Platform) -> Api:
         environments=platform.environments,
         queues=platform.queues,
         definitions=platform.definitions,
+        policies=platform.policies,
         tagging=platform.tagging,
         submits=platform.submit,
         jobs=platform.jobs,

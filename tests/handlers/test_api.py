@@ -84,6 +84,7 @@ def client(world, monkeypatch):
         environments=services.environments,
         queues=services.queues,
         definitions=services.definitions,
+        policies=services.policies,
         tagging=services.tagging,
         submits=services.submit,
         jobs=services.jobs,
@@ -137,8 +138,31 @@ class TestEveryOperation:
         client.ok("DeleteJobQueue", jobQueue="q2")
         client.ok("DeleteComputeEnvironment", computeEnvironment="more")
 
+    def test_of_scheduling_policies(self, client, world):
+        fair = {"shareDistribution": [{"shareIdentifier": "blue", "weightFactor": 0.125}]}
+        arn = client.ok("CreateSchedulingPolicy", name="fair", fairsharePolicy=fair)["arn"]
+        client.ok("UpdateSchedulingPolicy", arn=arn, fairsharePolicy=fair)
+        assert client.ok("ListSchedulingPolicies")["schedulingPolicies"] == [{"arn": arn}]
+        (told,) = client.ok("DescribeSchedulingPolicies", arns=[arn])["schedulingPolicies"]
+        assert told["fairsharePolicy"] == {**fair, "shareDecaySeconds": 0, "computeReservation": 0}
+        order = [{"order": 1, "computeEnvironment": "fargate"}]
+        shared = {"jobQueueName": "shared", "priority": 1, "computeEnvironmentOrder": order}
+        client.ok("CreateJobQueue", **shared, schedulingPolicyArn=arn)
+        job = client.ok("SubmitJob", **{**JOB, "jobQueue": "shared"}, shareIdentifier="blue")
+        assert (
+            client.ok("DescribeJobs", jobs=[job["jobId"]])["jobs"][0]["shareIdentifier"] == "blue"
+        )
+        assert "used by job queues" in client.refused("DeleteSchedulingPolicy", arn=arn)
+        other = client.ok("CreateSchedulingPolicy", name="other")["arn"]
+        client.ok("DeleteSchedulingPolicy", arn=other)
+
     def test_that_comes_later_says_so(self, client):
-        assert "not supported" in client.refused("CreateSchedulingPolicy", name="p")
+        assert "not supported" in client.refused(
+            "CreateServiceEnvironment",
+            serviceEnvironmentName="p",
+            serviceEnvironmentType="SAGEMAKER_TRAINING",
+            capacityLimits=[],
+        )
 
     def test_repeats_no_variable_that_stands_in_the_wrong_place(self, client):
         wrong = {"environment": "KEY=hunter2"}

@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdas.services.catalog_entries import Author
+from simulator.world import CALLER
 from tests.handlers.fuzzing import hostile, requests, shapes, spoil
 from tests.handlers.fuzzing.deployment import Deployment, deployed
 from tests.handlers.fuzzing.judge import judged
@@ -22,6 +24,7 @@ from tests.handlers.http_events import event
 HERE = st.sampled_from(["fargate", "more", f"{shapes.ARN}:compute-environment/fargate", "none"])
 QUEUE = st.sampled_from(["default", f"{shapes.ARN}:job-queue/default", "none"])
 REVISION = st.sampled_from(["task", "task:1", f"{shapes.ARN}:job-definition/task:1", "task:2"])
+POLICY = st.sampled_from(["fair", "none"]).map(f"{shapes.ARN}:scheduling-policy/{{}}".format)
 JOB = st.sampled_from(["waiting", "6e7f9e1e-0000-4000-8000-000000000000", "a:0", "b#1"])
 PAGE = {"maxResults": st.integers(1, 100), "nextToken": st.just("ZGVmYXVsdA==")}
 FILTER = st.fixed_dictionaries(
@@ -31,7 +34,10 @@ FILTER = st.fixed_dictionaries(
     }
 )
 TAGGED = st.sampled_from(
-    ["job-queue/default", "compute-environment/fargate", "job-definition/task:1", "job/waiting"]
+    [
+        *("job-queue/default", "compute-environment/fargate", "job-definition/task:1"),
+        *("job/waiting", "scheduling-policy/fair"),
+    ]
 ).map(f"{shapes.ARN}:{{}}".format)
 
 #: A request of each served operation that is right by our rules, or nearly.
@@ -57,6 +63,13 @@ REQUESTS: dict[str, requests.Bodies] = {
             **PAGE,
         },
     ),
+    "CreateSchedulingPolicy": requests.maybe(
+        {"name": requests.NAMES}, {"fairsharePolicy": requests.FAIR, "tags": requests.tags()}
+    ),
+    "UpdateSchedulingPolicy": requests.maybe({"arn": POLICY}, {"fairsharePolicy": requests.FAIR}),
+    "DeleteSchedulingPolicy": st.fixed_dictionaries({"arn": POLICY}),
+    "DescribeSchedulingPolicies": st.fixed_dictionaries({"arns": st.lists(POLICY, max_size=4)}),
+    "ListSchedulingPolicies": requests.maybe({}, PAGE),
     "SubmitJob": requests.submits("default", "task", JOB),
     "DescribeJobs": st.fixed_dictionaries({"jobs": st.lists(JOB, max_size=4)}),
     "ListJobs": requests.maybe(
@@ -99,6 +112,7 @@ def somewhere(deployment: Deployment) -> str:
     """Another world, in which a job waits; its id."""
     world = deployment.anew()
     world.environment("more", vcpus=2, kind="FARGATE_SPOT")
+    world.platform.policies.create({"name": "fair"}, Author(CALLER))
     return world.submit()
 
 

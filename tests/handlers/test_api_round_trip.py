@@ -21,7 +21,7 @@ NOT_HERE = {
     "ContainerProperties": {"vcpus", "memory", "privileged", "instanceType"},
     "ContainerOverrides": {"vcpus", "memory", "instanceType"},
     "CreateComputeEnvironmentRequest": {"unmanagedvCpus", "eksConfiguration", "ecsSettings"},
-    "CreateJobQueueRequest": {"schedulingPolicyArn", "serviceEnvironmentOrder"},
+    "CreateJobQueueRequest": {"serviceEnvironmentOrder"},
 }
 
 

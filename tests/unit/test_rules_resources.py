@@ -194,7 +194,10 @@ class TestQueues:
             ({"priority": 1001}, "0 to 1000"),
             ({"jobQueueType": "EKS"}, "only ECS_FARGATE"),
             ({"computeEnvironmentOrder": []}, "0 entries"),
-            ({"schedulingPolicyArn": "arn:x"}, "schedulingPolicyArn is not supported"),
+            (
+                {"serviceEnvironmentOrder": [{"order": 1}]},
+                "serviceEnvironmentOrder is not supported",
+            ),
             ({"jobQueueName": "q q"}, "jobQueueName is 'q q'"),
         ],
     )

@@ -43,6 +43,7 @@ class Deployment:
             environments=services.environments,
             queues=services.queues,
             definitions=services.definitions,
+            policies=services.policies,
             tagging=services.tagging,
             submits=services.submit,
             jobs=services.jobs,

@@ -285,6 +285,23 @@ def queue_updates(names: st.SearchStrategy[str], environment: st.SearchStrategy[
     )
 
 
+_SHARES = st.lists(
+    maybe(
+        {"shareIdentifier": st.from_regex(r"[A-Za-z0-9]{1,5}\*?", fullmatch=True)},
+        {"weightFactor": st.integers(1, 9_999_999).map(lambda weight: weight / 10_000)},
+    ),
+    max_size=3,
+)
+FAIR = maybe(
+    {},
+    {
+        "shareDecaySeconds": st.integers(0, 604_800),
+        "computeReservation": st.integers(0, 99),
+        "shareDistribution": _SHARES,
+    },
+)
+
+
 _OVERRIDES = maybe(
     {}, {"command": COMMAND, "environment": ENVIRONMENT, "resourceRequirements": requirements()}
 )
