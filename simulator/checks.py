@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from lambdas.core import arrays
-from lambdas.core.dependencies import Wanted
+from lambdas.core.dependencies import EACH, Wanted
 from lambdas.core.errors import BatchyardError
 from lambdas.core.extensions import LOSSES
 from lambdas.core.job import (
@@ -15,6 +15,7 @@ from lambdas.core.job import (
     TRANSITIONS,
     JobState,
     Status,
+    child_id,
     ecs_safe,
     family,
     state_of,
@@ -62,7 +63,7 @@ class Watch:
         self.story: dict[str, list[str]] = defaultdict(list)
         self._world = world
         self._status: dict[str, Status] = {}
-        self._waits_for: dict[str, tuple[str, ...]] = {}
+        self._waits_for: dict[str, tuple[Mapping[str, str], ...]] = {}
         self._wanted: dict[str, Wanted] = {}
         self._live: dict[str, str] = {}
         self._changes = Changes(world)
@@ -73,7 +74,7 @@ class Watch:
         self._tell(job, change)
         self.found += self._changes.broken_by(change)
         if change.key.sk == "SPEC" and change.new:
-            self._waits_for[job] = tuple(d["jobId"] for d in change.new.get("depends_on") or ())
+            self._waits_for[job] = tuple(change.new.get("depends_on") or ())
             said = change.new.get("extensions") or {}
             self._wanted[job] = Wanted(said.get("depends-on", Wanted.SUCCEEDED))
         if change.key.sk == "STATE" and change.new:
@@ -110,11 +111,23 @@ class Watch:
         if before and before is not state.status and state.status not in allowed[before]:
             self.found.append(f"I1: job {job} went from {before} to {state.status}")
         if state.status is Status.STARTING and before is not Status.STARTING:
-            submitted = family(job)[0]
-            for dependency in self._waits_for.get(submitted, ()):
-                status, wanted = self._status.get(dependency), self._wanted[submitted]
+            wanted = self._wanted.get(family(job)[0], Wanted.SUCCEEDED)
+            for dependency in self._awaited(job):
+                status = self._status.get(dependency, self._status.get(family(dependency)[0]))
                 if not (status and status.ended and wanted.met_by(status)):
                     self.found.append(f"I6: job {job} starts, {dependency} has not {wanted}")
+
+    def _awaited(self, job: str) -> Iterator[str]:
+        """What a job waits for, or a child of an array that waits index by index."""
+        submitted, index = family(job)
+        for dependency in self._waits_for.get(submitted, ()):
+            kind = dependency.get("type")
+            if kind == "SEQUENTIAL" and index:
+                yield child_id(submitted, index - 1)
+            elif kind == "N_TO_N" and index is not None:
+                yield child_id(dependency["jobId"], index)
+            elif not kind:
+                yield dependency["jobId"]
 
     def _one_live_task(self) -> None:
         """I2: a job has at most one task that runs, at every moment."""
@@ -205,6 +218,8 @@ def _counters_add_up(world: World, states: list[JobState]) -> Iterator[str]:
         all_kept = world.settings.retention_days > 0  # else children expire before their array
         if all_kept and (counts.succeeded, counts.failed + ahead) != found:
             yield f"I5: array {array.id} counts {counts}, its children ended {found}"
+        if array.each and not array.looked and not array.swept:
+            continue  # it was withdrawn before the turn of any child came
         if array.status.ended and counts.ended + array.size - array.next != array.size:
             yield f"I5: array {array.id} of {array.size} ended with {counts} of {array.next}"
 
@@ -231,7 +246,7 @@ def _nothing_owed(states: list[JobState]) -> Iterator[str]:
 
 def _no_edges(world: World) -> Iterator[str]:
     for item in world.tables.jobs.scan():
-        if item["sk"].startswith("EDGE#"):
+        if item["sk"].startswith(("EDGE#", EACH)):
             yield f"I3: {item['dependent']} still waits for {item['dependency']}"
 
 

@@ -80,13 +80,15 @@ def child_of(array: JobState, index: int, status: Status = Status.RUNNABLE) -> J
         share=array.share,
         priority=array.priority,
         of=array.size,
+        kept=array.each,
     )
 
 
 def unclaimed(array: JobState, index: int) -> JobState:
     """A child that has no item, as a client sees it: it waits with its array, or ended with it."""
     if not array.status.ended and array.stop is None:
-        return child_of(array, index, array.status)
+        waits = array.each and array.status is Status.RUNNABLE
+        return child_of(array, index, Status.PENDING if waits else array.status)
     return replace(
         child_of(array, index, Status.FAILED),
         status_reason=array.stop or array.status_reason,
@@ -99,12 +101,15 @@ def summary(array: JobState, found: Counts, in_flight: Mapping[Status, int]) -> 
     """AWS Batch's statusSummary: how many children stand where.
 
     `in_flight` are those that were looked at; the list they come from may lag and is bounded, so
-    what is missing of handed out and not ended children counts as RUNNING.
+    what is missing of handed out and not ended children counts as RUNNING, or where they wait for
+    single others as not begun.
     """
     told = {status.value: 0 for status in Status} | {s.value: n for s, n in in_flight.items()}
     told[Status.SUCCEEDED], told[Status.FAILED] = found.succeeded, found.failed
-    told[Status.RUNNING] += max(0, array.next - found.ended - sum(in_flight.values()))
-    told[unclaimed(array, array.next).status] += array.size - array.next
+    ahead = unclaimed(array, array.next).status
+    missing = max(0, array.next - found.ended - sum(in_flight.values()))
+    told[ahead if array.each else Status.RUNNING] += missing
+    told[ahead] += array.size - array.next
     return told
 
 
@@ -225,7 +230,7 @@ def stopping(state: JobState, kind: str, reason: str, now: int, expires: int) ->
         return ()
     if state.status.live:
         return () if kind == "cancel" else (wish_stop(state, kind, reason, now),)
-    if state.next:
+    if state.next and state.status is Status.RUNNABLE:
         return (stop_array(state, kind, reason, now),)
     return (withdraw(state, kind, reason, now, expires), *counted(state, Status.FAILED))
 
@@ -252,8 +257,11 @@ def withdraw_unclaimed(
         expires=expires + _KEPT_FOR_ITS_TURN,
     )
     waits = (Status.SUBMITTED.value, Status.PENDING.value, Status.RUNNABLE.value)
-    ahead = (OneOf("status", waits), Absent("stop"), AtMost("next", index))
-    return Check(state_key(array.id), ahead), Put(item_of(child), (Absent("pk"),))
+    ahead = (OneOf("status", waits), Absent("stop"))
+    born = Put(item_of(child), (Absent("pk"),))
+    if array.each:
+        return Check(state_key(array.id), ahead), born, *counted(child, Status.FAILED)
+    return Check(state_key(array.id), (*ahead, AtMost("next", index))), born
 
 
 def swept(array: str, many: int) -> Update:

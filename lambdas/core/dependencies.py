@@ -8,11 +8,21 @@ that reaches zero counts the job. So every join, however wide, is bounded work p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lambdas.core.job import SCHEMA, JobState, Status, edge_key, page_key, state_key
+from lambdas.core.job import (
+    EDGE_SHARDS,
+    SCHEMA,
+    JobState,
+    Status,
+    edge_key,
+    edge_partition,
+    page_key,
+    shard_of,
+    state_key,
+)
 from lambdas.core.tables import Absent, AtLeast, Delete, Item, Key, Present, Put, Update, Write
 from lambdas.core.transitions import page_closed, page_written
 
@@ -65,7 +75,33 @@ class Edge:
         }
 
 
-def page_of(depends_on: Sequence[str], page: int) -> Sequence[str]:
+@dataclass(frozen=True, slots=True)
+class EachEdge:
+    """Every child of the array `dependent` waits for the child of `dependency` with its index."""
+
+    dependency: str
+    dependent: str
+
+    @property
+    def key(self) -> Key:
+        shard = shard_of(self.dependent, EDGE_SHARDS)
+        return Key(edge_partition(self.dependency, shard), f"{EACH}{self.dependent}")
+
+    def item(self) -> dict[str, str | int]:
+        told = {"dependency": self.dependency, "dependent": self.dependent}
+        return {"pk": self.key.pk, "sk": self.key.sk, "schema": SCHEMA, **told}
+
+
+#: What the sort keys of edges between arrays, index by index, begin with.
+EACH = "EACH#"
+
+
+def of_others(depends_on: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """The dependencies that name a job: all but SEQUENTIAL."""
+    return [dependency for dependency in depends_on if "jobId" in dependency]
+
+
+def page_of(depends_on: Sequence[Mapping[str, str]], page: int) -> Sequence[Mapping[str, str]]:
     """The dependencies of one page."""
     return depends_on[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
 
@@ -75,8 +111,12 @@ def pages_for(dependencies: int) -> int:
     return -(-dependencies // PAGE_SIZE)
 
 
-def write_page(state: JobState, waiting_for: Sequence[str], wanted: Wanted) -> list[Write]:
+def write_page(
+    state: JobState, waiting_for: Sequence[str], wanted: Wanted, each: Sequence[str] = ()
+) -> list[Write]:
     """The next page, with an edge for each dependency that has not ended; one transaction.
+
+    Arrays whose children are waited for one by one (`each`) hold up nobody but single children.
 
     A page with nothing to wait for is born closed.
     """
@@ -88,6 +128,7 @@ def write_page(state: JobState, waiting_for: Sequence[str], wanted: Wanted) -> l
         item["closed"] = True
         count = Update(count.key, count.put, {"closed": 1}, count.drop, count.when)
     edges = [Put(Edge(dep, state.id, page, wanted).item()) for dep in waiting_for]
+    edges += [Put(EachEdge(array, state.id).item()) for array in each]
     return [count, Put(item, (Absent("pk"),)), *edges]
 
 

@@ -115,6 +115,11 @@ class JobState:
     next: int = 0  #: the first index that was not handed out yet
     swept: int = 0  #: children told of the array's stop so far
     of: int = 0  #: of a child: the size of its array
+    each: bool = False  #: its children wait for single others (core/by_index.py), until `looked`
+    sequential: bool = False  #: … each for the one before it
+    looked: int = 0  #: children up to here were looked at, whether their turn has come
+    watched: bool = False  #: others wait for single children of this array
+    kept: bool = False  #: a child whose item stands for as long as its array may ask for it
 
     # waiting
     wait: int = 0  #: number of the latest wait; every write of an execution names it
@@ -293,9 +298,17 @@ def page_key(job: str, page: int) -> Key:
 
 
 def edge_key(dependency: str, dependent: str) -> Key:
-    """Edges lie with the dependency, spread over partitions by the dependent."""
+    """Edges lie with the dependency, spread over partitions by the dependent; those of a child
+    with its array, whose end must find them if the child never was."""
     shard = shard_of(dependent, EDGE_SHARDS)
-    return Key(edge_partition(dependency, shard), f"EDGE#{dependent}")
+    job = family(dependency)[0]
+    return Key(edge_partition(job, shard), f"{edge_prefix(dependency)}{dependent}")
+
+
+def edge_prefix(dependency: str) -> str:
+    """What the sort keys of edges begin with: of all of a job, or those of one child."""
+    index = family(dependency)[1]
+    return "EDGE#" if index is None else f"EDGE#:{index:08d}#"
 
 
 #: Partitions of one job's edges.

@@ -99,6 +99,23 @@ class StopChildren:
 
 
 @dataclass(frozen=True, slots=True)
+class LookAtChildren:
+    """Put the children of an array whose turn has come, from index `looked` on."""
+
+    array: str
+    looked: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEnded:
+    """Tell those that wait for this very child, if there are any."""
+
+    array: str
+    index: int
+    fanned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class CloseArray:
     """End an array if its counters add up: each child's end asks, once a batch is enough."""
 
@@ -122,6 +139,8 @@ Effect = (
     | StopTask
     | ResolveDependents
     | StopChildren
+    | LookAtChildren
+    | ChildEnded
     | CloseArray
     | RingBell
 )
@@ -183,6 +202,8 @@ def _runnable(state: JobState) -> tuple[Effect, ...]:
         return (SendTicket(state.id, state.queue, state.ticket),)
     if state.next and state.stop:
         return (StopChildren(state.id, state.swept), CloseArray(state.id))
+    if state.each and state.looked < state.size:
+        return (LookAtChildren(state.id, state.looked), CloseArray(state.id))
     return (CloseArray(state.id),) if state.handed_out else ()
 
 
@@ -201,4 +222,7 @@ def _ended(state: JobState) -> tuple[Effect, ...]:
     if state.fan:
         well, alone = state.status is Status.SUCCEEDED, state.waiting is None
         effects += (ResolveDependents(state.id, well, state.fanned, settles=alone),)
+    if state.of:
+        array, index = family(state.id)
+        effects += (ChildEnded(array, index or 0, state.fanned),)
     return effects

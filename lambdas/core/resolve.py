@@ -16,6 +16,7 @@ from typing import Any
 from lambdas.core import arrays, extensions, rules
 from lambdas.core.catalog import Definition
 from lambdas.core.errors import ClientError, InvalidRequest
+from lambdas.core.job import child_id, family
 from lambdas.core.placeholders import replaced_in
 from lambdas.core.rules_definition import check_fit
 from lambdas.core.shape import Shape
@@ -61,6 +62,7 @@ def resolve(body: Mapping[str, Any], definition: Definition) -> Resolved:
     extended = _extensions(detail.get("tags", {}), tags)
     asked = body.get("containerOverrides") or {}
     container, overrides = merged_container(detail, asked, parameters, extended)
+    size = _size(body.get("arrayProperties") or {})
     propagate = body.get("propagateTags")
     propagate = bool(detail.get("propagateTags") if propagate is None else propagate)
     return Resolved(
@@ -70,13 +72,13 @@ def resolve(body: Mapping[str, Any], definition: Definition) -> Resolved:
         parameters=parameters,
         retry=_retry(body, detail),
         timeout=_timeout(body, detail),
-        depends_on=dependencies_of(body.get("dependsOn") or ()),
+        depends_on=dependencies_of(body.get("dependsOn") or (), size),
         tags=tags,
         task_tags=_task_tags(detail.get("tags", {}), tags) if propagate else {},
         propagate_tags=propagate,
         extensions=extended,
         priority=_priority(body, detail),
-        size=_size(body.get("arrayProperties") or {}),
+        size=size,
     )
 
 
@@ -170,20 +172,42 @@ def _refuse_nul(command: list[str], environment: list[dict[str, str]]) -> None:
 # ── the rest ──────────────────────────────────────────────────────────────────────────────────
 
 
-def dependencies_of(asked: Iterable[Mapping[str, str]]) -> tuple[dict[str, str], ...]:
-    """`dependsOn` by job id, each id once, in the order given; any number of them."""
-    ids: dict[str, None] = {}
+def dependencies_of(
+    asked: Iterable[Mapping[str, str]], size: int = 0
+) -> tuple[dict[str, str], ...]:
+    """`dependsOn`, each once, in the order given; any number of them. `size` is of this array.
+
+    On a whole job, or a child of an array (`<id>:<index>`); `N_TO_N` on an array of this size,
+    index by index; `SEQUENTIAL`, without a job, on the child before.
+    """
+    kept: dict[tuple[str, str], None] = {}
     for index, dependency in enumerate(asked):
         path = f"dependsOn[{index}]"
-        if dependency.get("type"):
-            raise ClientError(f"{path}.type is not supported: index by index comes later.")
-        job = dependency.get("jobId", "")
-        if not is_job_id(job):
-            raise InvalidRequest(f"{path}.jobId", job, "the id of a job is needed.")
-        if ":" in job:
-            raise InvalidRequest(f"{path}.jobId", job, "name the array: a child comes later.")
-        ids[job] = None
-    return tuple({"jobId": job} for job in ids)
+        job, kind = dependency.get("jobId", ""), dependency.get("type", "")
+        if kind and not size:
+            raise InvalidRequest(f"{path}.type", kind, "this job is no array: give it no type.")
+        if kind == "SEQUENTIAL":
+            if job:
+                raise InvalidRequest(
+                    f"{path}.jobId", job, "SEQUENTIAL speaks of this array: name no job."
+                )
+        else:
+            job = _dependency(path, job, kind)
+        kept[job, kind] = None
+    told = ({"jobId": job, "type": kind} for job, kind in kept)
+    return tuple({name: value for name, value in one.items() if value} for one in told)
+
+
+def _dependency(path: str, job: str, kind: str) -> str:
+    """The id of a job or child, as it is kept: an index without zeros before it."""
+    if not is_job_id(job) or "#" in job:
+        raise InvalidRequest(f"{path}.jobId", job, "the id of a job is needed.")
+    array, index = family(job)
+    if index is None:
+        return job
+    if kind:
+        raise InvalidRequest(f"{path}.jobId", job, "N_TO_N is on a whole array: name it.")
+    return child_id(array, index)
 
 
 def is_job_id(text: str) -> bool:

@@ -43,6 +43,7 @@ from lambdas.core.updates import (
     OWED_WITHIN,
     REASON_LIMIT,
     due,
+    kept_until,
     same,
     same_fan,
     status_of,
@@ -261,7 +262,7 @@ def withdraw(state: JobState, kind: str, reason: str, now: int, expires: int) ->
             "status_reason": reason,
             "stop_kind": kind,
             "stopped": now,
-            "expires": expires,
+            "expires": kept_until(state, expires),
             **(due(state, now + OWED_WITHIN, keep=False) if owing else {}),
         },
         drop=LANE if owing else (*LANE, *DUE),
@@ -336,11 +337,11 @@ def doom(state: JobState, dependency: str) -> Update:
     )
 
 
-def depended_on(job: str) -> Update:
-    """Somebody waits for this job: its end must look for edges. Refused when it has ended."""
-    return Update(
-        state_key(job), put={"fan": True}, when=(OneOf("status", tuple(sorted(_UNENDED))),)
-    )
+def depended_on(job: str, by_child: bool = False) -> Update:
+    """Somebody waits for this job: its end must look for edges; or `by_child` for some of its
+    children: so must theirs. Refused when it has ended."""
+    put = {"fan": True, "watched": True} if by_child else {"fan": True}
+    return Update(state_key(job), put=put, when=(OneOf("status", tuple(sorted(_UNENDED))),))
 
 
 def settled(state: JobState) -> Update:
@@ -463,7 +464,7 @@ def _end(state: JobState, status: Status, outcome: Mapping[str, Any], expires: i
     owes = due(state, outcome["stopped"] + OWED_WITHIN, keep=False) if state.fan else {}
     return Update(
         state_key(state.id),
-        put={**status_of(state, status), **kept, "expires": expires, **owes},
+        put={**status_of(state, status), **kept, "expires": kept_until(state, expires), **owes},
         drop=(*(() if state.fan else DUE), *(LISTED if status is unlisted(state) else ())),
         when=(*this_attempt(state), *same_fan(state)),
     )

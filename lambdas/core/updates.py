@@ -14,6 +14,9 @@ CHECK_EVERY = 20 * 60_000
 #: How long a parked reason may be: STATE stays within 1 KB.
 REASON_LIMIT = 300
 
+#: How much longer a child is kept whose absence would mean that its turn is to come (seconds).
+_KEPT = 366 * 86_400
+
 LANE = ("lane", "rank", "parked", "why", "why_code")
 DUE = ("due_shard", "due_at")
 #: What an array's child that succeeded is no longer listed by.
@@ -52,6 +55,11 @@ def status_of(state: JobState, status: Status) -> dict[str, Any]:
 def unlisted(state: JobState) -> Status | None:
     """The status in which this job stands in no list."""
     return Status.SUCCEEDED if family(state.id)[1] is not None else None
+
+
+def kept_until(state: JobState, expires: int) -> int:
+    """When an ended job's item may go (epoch seconds): not while its array may ask for it."""
+    return expires + _KEPT if state.kept else expires
 
 
 def due(state: JobState, at: int, keep: bool = True) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from lambdas.core.errors import Throttled, TransactionRefused
 from lambdas.core.job import LIST_SHARDS, JobState, Status, state_key, state_of
 from lambdas.core.ports import Clock, Journal, Table
 from lambdas.core.tables import Key, Query
+from lambdas.services.by_index import ByIndex
 
 #: Children told of a stop in one go; the array then changes and the stream calls again.
 SWEEP = 50
@@ -23,8 +24,11 @@ _IN_FLIGHT = (Status.RUNNABLE.group, Status.RUNNING.group)
 class Arrays:
     """Both are idempotent and bounded; `reconcile` repeats them until the array has ended."""
 
-    def __init__(self, jobs: Table, clock: Clock, journal: Journal, retention_days: int) -> None:
+    def __init__(
+        self, jobs: Table, by_index: ByIndex, clock: Clock, journal: Journal, retention_days: int
+    ) -> None:
         self._jobs = jobs
+        self._by_index = by_index
         self._clock = clock
         self._journal = journal
         self._retention = retention_days * 86_400
@@ -48,6 +52,9 @@ class Arrays:
         item = self._jobs.get(state_key(array))
         state = state_of(item) if item else None
         if state is None or state.status.ended or not state.stop:
+            return
+        if state.each and state.swept < state.size:
+            self._by_index.sweep(state, SWEEP)  # the array changes by that: the stream calls again
             return
         told = 0
         for child in self._in_flight(array):

@@ -94,7 +94,8 @@ class Children:
     def _indices(self, array: JobState, wanted: Status, start: int) -> Iterator[int]:
         """Where children of this status may be found, each index once, in order."""
         unborn = arrays.unclaimed(array, array.size).status is wanted
-        ahead = range(max(start, array.next), array.size) if unborn else range(0)
+        first = start if array.each else max(start, array.next)
+        ahead = range(first, array.size) if unborn else range(0)
         if wanted is Status.SUCCEEDED:
             return iter(range(start, array.next))
         return _once(heapq.merge(self._listed(array.id, wanted.group, start), ahead))
@@ -116,7 +117,9 @@ class Children:
 
 
 def _unborn(array: JobState, index: int) -> JobState | None:
-    return arrays.unclaimed(array, index) if array.next <= index < array.size else None
+    withdrawn = not array.looked and not array.swept
+    never_was = index >= array.next or (array.each and (withdrawn or not array.status.ended))
+    return arrays.unclaimed(array, index) if never_was and index < array.size else None
 
 
 def _chunks(indices: Iterable[int]) -> Iterator[list[int]]:

@@ -6,15 +6,19 @@ Whoever comes second sees both: a new edge makes `relay` read the dependency str
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from lambdas.core import transitions
 from lambdas.core.dependencies import (
+    EACH,
     PAGE_SIZE,
+    EachEdge,
     Edge,
     Wanted,
     close_page,
     fanned_out,
+    of_others,
     page_of,
     resolve,
     write_page,
@@ -24,7 +28,10 @@ from lambdas.core.job import (
     EDGE_SHARDS,
     JobState,
     Status,
+    child_id,
     edge_partition,
+    edge_prefix,
+    family,
     job_of,
     state_key,
     state_of,
@@ -32,7 +39,9 @@ from lambdas.core.job import (
 from lambdas.core.outbox import DEPENDENT_JOB_FAILED
 from lambdas.core.ports import Clock, Journal, Table
 from lambdas.core.spec import JobSpec
-from lambdas.core.tables import Change, Delete, Key, Query, Write
+from lambdas.core.tables import Change, Delete, Item, Key, Query, Write
+from lambdas.services.by_index import ByIndex
+from lambdas.services.children import Children
 from lambdas.services.specs import Specs
 
 #: Edges resolved in one go; the item then changes and the stream calls again.
@@ -46,13 +55,21 @@ class Dependents:
     """Both sides of every edge, over the jobs table."""
 
     def __init__(
-        self, jobs: Table, specs: Specs, clock: Clock, journal: Journal, retention_days: int
+        self,
+        jobs: Table,
+        specs: Specs,
+        by_index: ByIndex,
+        clock: Clock,
+        journal: Journal,
+        retention_days: int,
     ) -> None:
         self._jobs = jobs
         self._specs = specs
         self._clock = clock
         self._journal = journal
         self._retention_days = retention_days
+        self._by_index = by_index
+        self._children = Children(jobs)
 
     # ── the dependent's side ──────────────────────────────────────────────────────────────────
 
@@ -63,14 +80,17 @@ class Dependents:
             return
         spec = self._specs.load(job)
         wanted = _wanted(spec)
-        waiting_for = []
-        for dependency in page_of([d["jobId"] for d in spec.depends_on], page):
-            met = self._mark(dependency, wanted)
-            if met is None:
+        waiting_for, each = [], []
+        for asked in page_of(of_others(spec.depends_on), page):
+            dependency, by_index = asked["jobId"], bool(asked.get("type"))
+            met = self._mark(dependency, wanted, by_index)
+            if by_index:
+                each += [dependency] if met is None else []
+            elif met is None:
                 waiting_for.append(dependency)
             elif not met:
                 self._doom(state, dependency)
-        self._transact(write_page(state, waiting_for, wanted))
+        self._transact(write_page(state, waiting_for, wanted, each))
 
     def leave_submitted(self, job: str) -> None:
         """Every page stands: fail, wait, or go straight on when nothing is left to wait for."""
@@ -89,22 +109,18 @@ class Dependents:
 
     def recheck(self, edge: Edge) -> None:
         """The dependency may have ended before this edge stood."""
-        dependency = self._state(edge.dependency)
-        if dependency is None or dependency.status.ended:
-            self._resolve(edge, dependency.status if dependency else None)
+        self._resolve_ended([edge])
 
     def recheck_all(self, state: JobState) -> None:
         """An overdue job: look at all it waits for again (a resolution may have been lost)."""
         spec = self._specs.load(state.id)
-        dependencies = [d["jobId"] for d in spec.depends_on][:_RECHECK]
-        keys = [state_key(dependency) for dependency in dependencies]
-        found = self._jobs.get_many(keys)
-        for number, key in enumerate(keys):
-            item = found.get(key)
-            if item is None or Status(item["status"]).ended:
-                page = number // PAGE_SIZE
-                edge = Edge(dependencies[number], state.id, page, _wanted(spec))
-                self._resolve(edge, Status(item["status"]) if item else None)
+        asked = enumerate(of_others(spec.depends_on)[:_RECHECK])
+        wanted = _wanted(spec)
+        self._resolve_ended(
+            Edge(dependency["jobId"], state.id, number // PAGE_SIZE, wanted)
+            for number, dependency in asked
+            if not dependency.get("type")
+        )
         self._recheck_pages(state)
 
     def page_changed(self, change: Change) -> None:
@@ -118,23 +134,68 @@ class Dependents:
     def resolve_all(self, job: str, succeeded: bool, settles: bool) -> None:
         """Resolve up to `FAN_OUT` edges of an ended job; if there are more, change it, to be
         called again by the stream. With the last its debt is paid, if it `settles`."""
-        edges = self._edges(job)
+        edges, each = self._edges(job), self._each_edges(job, FAN_OUT)
+        own = Status.SUCCEEDED if succeeded else Status.FAILED
         for edge in edges:
-            self._resolve(edge, Status.SUCCEEDED if succeeded else Status.FAILED)
-        if len(edges) == FAN_OUT:
-            self._jobs.write(fanned_out(job, len(edges)))
+            if edge.dependency == job:
+                self._resolve(edge, own)
+        self._resolve_ended(edge for edge in edges if edge.dependency != job)
+        for between in each:
+            self._by_index.look_again(between.dependent)
+            self._jobs.write(Delete(between.key))
+        told = len(edges) + len(each)
+        if told >= FAN_OUT:
+            self._jobs.write(fanned_out(job, told))
         elif settles:
             with suppress(ConditionFailed):  # settled before
                 self._jobs.write(transitions.resolved_all(job, succeeded))
 
+    def children_ended(self, array: str, indices: Sequence[int]) -> None:
+        """Tell those that wait for single children of an array; none do of most arrays."""
+        state = self._state(array)
+        if state is None:
+            return
+        if state.sequential:
+            self._by_index.begin(array, [index + 1 for index in indices])
+        if not state.watched:
+            return
+        for index in indices:
+            self._resolve_child(child_id(array, index))
+        for between in self._each_edges(array):
+            self._by_index.begin(between.dependent, indices)
+
+    def _resolve_child(self, child: str) -> None:
+        edges = self._edges(child)
+        self._resolve_ended(edges)
+        if len(edges) == FAN_OUT:
+            self._jobs.write(fanned_out(child, len(edges)))
+
     def _edges(self, job: str) -> list[Edge]:
-        edges: list[Edge] = []
+        """Up to `FAN_OUT` of those who wait for a job and its children, or for one child."""
+        array = family(job)[0]
+        return [Edge.of(item) for item in self._found(array, edge_prefix(job), FAN_OUT)]
+
+    def _each_edges(self, array: str, most: int | None = None) -> list[EachEdge]:
+        found = self._found(array, EACH, most)
+        return [EachEdge(item["dependency"], item["dependent"]) for item in found]
+
+    def _found(self, job: str, begins: str, most: int | None) -> list[Item]:
+        found: list[Item] = []
         for shard in range(EDGE_SHARDS):
-            room = FAN_OUT - len(edges)
-            if room:
-                page = self._jobs.query(Query(edge_partition(job, shard), limit=room))
-                edges += [Edge.of(item) for item in page.items]
-        return edges
+            room = None if most is None else most - len(found)
+            if room != 0:
+                query = Query(edge_partition(job, shard), begins=begins, limit=room)
+                found += self._jobs.query(query).items
+        return found
+
+    def _resolve_ended(self, edges: Iterable[Edge]) -> None:
+        """Resolve those of these edges whose dependency has ended, or is gone."""
+        asked = list(edges)
+        found = self._children.states(edge.dependency for edge in asked)
+        for edge in asked:
+            state = found.get(edge.dependency)
+            if state is None or state.status.ended:
+                self._resolve(edge, state.status if state else None)
 
     def _resolve(self, edge: Edge, ended: Status | None) -> None:
         if not edge.wanted.met_by(ended):
@@ -155,14 +216,20 @@ class Dependents:
         except ConditionFailed:
             self._journal.note("dependent not doomed", job=state.id, dependency=dependency)
 
-    def _mark(self, dependency: str, wanted: Wanted) -> bool | None:
+    def _mark(self, dependency: str, wanted: Wanted, by_index: bool) -> bool | None:
         """Say on the dependency that somebody waits for it; whether it ended as wanted, or None
         while it has not ended."""
+        job, index = family(dependency)
         try:
-            self._jobs.write(transitions.depended_on(dependency))
+            self._jobs.write(transitions.depended_on(job, by_index or index is not None))
         except ConditionFailed as refused:
-            return wanted.met_by(Status(refused.item["status"]) if refused.item else None)
-        return None
+            if index is None:
+                return wanted.met_by(Status(refused.item["status"]) if refused.item else None)
+        if index is None:
+            return None
+        child = self._children.states([dependency]).get(dependency)
+        ended = child is None or child.status.ended
+        return wanted.met_by(child.status if child else None) if ended else None
 
     # ── parts ─────────────────────────────────────────────────────────────────────────────────
 

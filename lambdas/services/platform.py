@@ -10,6 +10,7 @@ from lambdas.core.task_definition import TaskDefaults
 from lambdas.core.task_request import Network
 from lambdas.services.arrays import Arrays
 from lambdas.services.bell import BellService
+from lambdas.services.by_index import ByIndex
 from lambdas.services.catalog_store import CatalogStore
 from lambdas.services.claims import Claims
 from lambdas.services.definitions import DefinitionService
@@ -193,13 +194,24 @@ class Platform:
     def dependents(self) -> Dependents:
         ports = self.ports
         return Dependents(
-            ports.tables.jobs, self.specs, ports.clock, ports.journal, self.settings.retention_days
+            ports.tables.jobs,
+            self.specs,
+            self.by_index,
+            ports.clock,
+            ports.journal,
+            self.settings.retention_days,
         )
+
+    @cached_property
+    def by_index(self) -> ByIndex:
+        ports = self.ports
+        return ByIndex(ports.tables.jobs, self.specs, ports.clock, self.settings.retention_days)
 
     @cached_property
     def arrays(self) -> Arrays:
         ports = self.ports
-        return Arrays(ports.tables.jobs, ports.clock, ports.journal, self.settings.retention_days)
+        days = self.settings.retention_days
+        return Arrays(ports.tables.jobs, self.by_index, ports.clock, ports.journal, days)
 
     @cached_property
     def endings(self) -> Endings:
@@ -217,6 +229,7 @@ class Platform:
             jobs=self.ports.tables.jobs,
             catalog=self.catalog,
             dependents=self.dependents,
+            by_index=self.by_index,
             arrays=self.arrays,
             bell=self.bell,
             inboxes=self.ports.inboxes,
@@ -295,6 +308,7 @@ class Platform:
             launcher=self.launcher,
             tracker=self.tracker,
             dependents=self.dependents,
+            children=self.by_index,
             bell=self.bell,
             queues=self.queues,
             tasks=self.ports.tasks,

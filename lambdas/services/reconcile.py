@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from lambdas.core import transitions
+from lambdas.core import by_index, transitions
 from lambdas.core.errors import ConditionFailed, Throttled
 from lambdas.core.job import (
     DUE_SHARDS,
@@ -24,6 +24,7 @@ from lambdas.core.ports import Clock, Journal, Table, TaskContainer, TaskReport,
 from lambdas.core.tables import Key, Query
 from lambdas.core.updates import CHECK_EVERY, OWED_WITHIN
 from lambdas.services.bell import BellService
+from lambdas.services.by_index import ByIndex
 from lambdas.services.dependents import Dependents
 from lambdas.services.launch import Launcher
 from lambdas.services.queues import QueueService
@@ -67,6 +68,7 @@ class Reconciler:
         launcher: Launcher,
         tracker: Tracker,
         dependents: Dependents,
+        children: ByIndex,
         bell: BellService,
         queues: QueueService,
         tasks: Tasks,
@@ -79,6 +81,7 @@ class Reconciler:
         self._launcher = launcher
         self._tracker = tracker
         self._dependents = dependents
+        self._by_index = children
         self._bell = bell
         self._queues = queues
         self._tasks = tasks
@@ -182,9 +185,11 @@ class Reconciler:
                 if paid:
                     self._jobs.write(transitions.settled(paid))
             case _:
+                if state.each and not state.stop:
+                    self._by_index.look_again(state.id)
                 self._relay.pay(state.id)
                 patient = state.handed_out and not state.stop
-                self._look_again(state, CHECK_EVERY if patient else OWED_WITHIN)
+                self._look_again(state, by_index.patience(state) if patient else OWED_WITHIN)
 
     def _end_wait(self, state: JobState | None) -> bool:
         """Make the last write of a wait that is over, in place of its execution: one that was

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Sequence
 
 from lambdas.core import outbox, transitions
 from lambdas.core.dependencies import Edge
-from lambdas.core.job import JobState, job_of, state_key, state_of
+from lambdas.core.job import JobState, child_id, job_of, state_key, state_of
 from lambdas.core.ports import Inboxes, Journal, Table, Tasks, Waits
 from lambdas.core.tables import Change
 from lambdas.services.arrays import Arrays
 from lambdas.services.bell import BellService
+from lambdas.services.by_index import ByIndex
 from lambdas.services.catalog_store import CatalogStore
 from lambdas.services.dependents import Dependents
 from lambdas.services.retention import forget
@@ -42,6 +43,7 @@ class Relay:
         catalog: CatalogStore,
         dependents: Dependents,
         arrays: Arrays,
+        by_index: ByIndex,
         bell: BellService,
         inboxes: Inboxes,
         waits: Waits,
@@ -54,6 +56,7 @@ class Relay:
         self._catalog = catalog
         self._dependents = dependents
         self._arrays = arrays
+        self._by_index = by_index
         self._bell = bell
         self._inboxes = inboxes
         self._waits = waits
@@ -67,15 +70,20 @@ class Relay:
         what many ends ask for alike (a bell, the end of their array) is done once, after them."""
         tickets: list[outbox.SendTicket] = []
         once: dict[_Shared, Change] = {}
+        ended: dict[str, list[outbox.ChildEnded]] = defaultdict(list)
         for change in changes:
             for effect in self._read(change):
                 if isinstance(effect, outbox.SendTicket):
                     tickets.append(effect)
+                elif isinstance(effect, outbox.ChildEnded):
+                    ended[effect.array].append(effect)
                 elif isinstance(effect, _Shared):
                     once[effect] = change
                 else:
                     self._attempt(change, effect)
         self._send_or_hand_over(tickets)
+        for array, children in ended.items():
+            self._tell_or_hand_over(array, [child.index for child in children])
         for shared, change in once.items():
             self._attempt(change, shared)
 
@@ -136,6 +144,14 @@ class Relay:
             gone = change.old if change.new is None else None
             self._hand_over([job], (gone or {}).get("size", 0))
 
+    def _tell_or_hand_over(self, array: str, indices: Sequence[int]) -> None:
+        """Children that ended together are looked into together."""
+        try:
+            self._dependents.children_ended(array, indices)
+        except Exception as error:
+            self._journal.warn("children put off", array=array, error=repr(error))
+            self._hand_over(child_id(array, index) for index in indices)
+
     def _hand_over(self, jobs: Iterable[str], size: int = 0) -> None:
         """To be tried again from the job's state; of an array that expired only its size is left."""
         known = {"size": size} if size else {}
@@ -189,6 +205,10 @@ class Relay:
                 self._dependents.page_changed(effect)
             case outbox.CloseArray(array):
                 self._arrays.close(array)
+            case outbox.ChildEnded(array, index):
+                self._dependents.children_ended(array, [index])
+            case outbox.LookAtChildren(array, looked):
+                self._by_index.look(array, looked)
             case outbox.StopChildren(array):
                 self._arrays.stop_children(array)
             case outbox.Launch():

@@ -9,7 +9,7 @@ from typing import Any
 
 from lambdas.core import rules_policy
 from lambdas.core.catalog import Arns, Definition, Environment, Queue
-from lambdas.core.dependencies import pages_for
+from lambdas.core.dependencies import of_others, pages_for
 from lambdas.core.errors import (
     ClientError,
     ResourceInUse,
@@ -20,7 +20,7 @@ from lambdas.core.errors import (
 )
 from lambdas.core.extensions import PREFIX
 from lambdas.core.identity import digest_of, job_id_for
-from lambdas.core.job import JobState, Status, due_shard, item_of, spec_key, state_key
+from lambdas.core.job import JobState, Status, due_shard, family, item_of, spec_key, state_key
 from lambdas.core.ports import Clock, Ids, Table
 from lambdas.core.resolve import Resolved, resolve
 from lambdas.core.rules_definition import LARGEST_DEFINITION
@@ -135,13 +135,19 @@ class SubmitService:
         return found
 
     def _check_dependencies(self, job: str, resolved: Resolved) -> None:
-        wanted = [dependency["jobId"] for dependency in resolved.depends_on]
-        if job in wanted:
+        asked = of_others(resolved.depends_on)
+        keys = {state_key(family(dependency["jobId"])[0]): None for dependency in asked}
+        if state_key(job) in keys:
             raise ClientError(f"dependsOn names {job}: a job can not wait for itself.")
-        found = self._jobs.get_many([state_key(dependency) for dependency in wanted])
-        missing = next((d for d in wanted if state_key(d) not in found), None)
-        if missing:
-            raise UnknownResource(f"dependsOn names {missing}: there is no such job.")
+        found = self._jobs.get_many(list(keys))
+        for dependency in asked:
+            named = dependency["jobId"]
+            array, index = family(named)
+            size = found.get(state_key(array), {}).get("size", 0)
+            if state_key(array) not in found or (index is not None and index >= size):
+                raise UnknownResource(f"dependsOn names {named}: there is no such job.")
+            if dependency.get("type") and size != resolved.size:
+                raise ClientError(_other_size(named, size, resolved.size))
 
     # ── what is written ───────────────────────────────────────────────────────────────────────
 
@@ -150,7 +156,9 @@ class SubmitService:
     ) -> JobState:
         """A plain job is RUNNABLE with its first ticket owed; one that waits, SUBMITTED."""
         now = self._clock.now()
-        waits = bool(resolved.depends_on)
+        others = of_others(resolved.depends_on)
+        waits = bool(others)
+        each = any(dependency.get("type") for dependency in resolved.depends_on)
         return JobState(
             id=request.job,
             name=request.body["jobName"],
@@ -164,7 +172,10 @@ class SubmitService:
             share=request.body.get("shareIdentifier", ""),
             priority=(resolved.priority or 0) if queue.policy else 0,
             size=resolved.size,
-            pages=pages_for(len(resolved.depends_on)),
+            next=resolved.size if each else 0,
+            each=each,
+            sequential=len(others) < len(resolved.depends_on),
+            pages=pages_for(len(others)),
             ticket=0 if waits else 1,
             due_shard=due_shard(request.job),
             due_at=now + OWED_WITHIN,
@@ -232,3 +243,10 @@ class SubmitService:
                 f"which made job {request.job}: use a new token."
             )
         return True
+
+
+def _other_size(named: str, size: int, mine: int) -> str:
+    what = f"an array of {size:,}" if size else "no array"
+    return (
+        f"dependsOn names {named} N_TO_N, which is {what}: it must have this job's size, {mine:,}."
+    )

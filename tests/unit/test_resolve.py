@@ -248,9 +248,13 @@ class TestDependencies:
     def test_a_malformed_id_is_refused(self, job):
         assert "dependsOn[0].jobId" in refusal(dependsOn=[{"jobId": job}])
 
-    @pytest.mark.parametrize("kind", ["N_TO_N", "SEQUENTIAL"])
-    def test_array_dependencies_come_later(self, kind):
-        assert "index by index comes later" in refusal(dependsOn=[{"jobId": A_JOB, "type": kind}])
+    def test_of_an_array_may_be_index_by_index(self):
+        asked = [{"jobId": A_JOB, "type": "N_TO_N"}, {"type": "SEQUENTIAL"}, {"jobId": A_JOB}]
+        assert dependencies_of(asked, size=2) == tuple(asked)
+
+    def test_on_a_child_have_its_id_as_it_is(self):
+        asked = [{"jobId": f"{A_JOB}:007"}, {"jobId": f"{A_JOB}:7"}]
+        assert dependencies_of(asked) == ({"jobId": f"{A_JOB}:7"},)
 
 
 class TestWhatComesLater:
