@@ -215,6 +215,8 @@ def _what_is_owed_is_written_down(step: Step) -> Iterator[str]:
     before = outbox.owed(old) if old else ()
     soon = step.now + OWED_WITHIN + step.slack
     for effect in outbox.owed(new):
+        if isinstance(effect, outbox.ChildEnded):
+            continue  # those that wait for a child ask for themselves, in time
         patient = isinstance(effect, outbox.CloseArray | outbox.AnswerWait)
         late = new.due_at is None or (new.due_at > soon and not patient)
         if late and effect not in before:

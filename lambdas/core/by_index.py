@@ -17,8 +17,8 @@ from lambdas.core.arrays import child_of, counted
 from lambdas.core.dependencies import Wanted
 from lambdas.core.job import JobState, Status, child_id, due_shard, item_of, state_key
 from lambdas.core.outbox import DEPENDENT_JOB_FAILED
-from lambdas.core.tables import Absent, Equals, Put, Update, Write
-from lambdas.core.updates import CHECK_EVERY, OWED_WITHIN, kept_until, same
+from lambdas.core.tables import Absent, Equals, Present, Put, Update, Write
+from lambdas.core.updates import CHECK_EVERY, OWED_WITHIN, due, kept_until, same
 
 #: Children looked at in one go; the array then changes and the stream calls again.
 LOOK = 50
@@ -69,19 +69,24 @@ def never_began(
     return Put(item_of(child), (Absent("pk"),)), *counted(child, Status.FAILED)
 
 
-def looked(array: JobState, end: int) -> Update:
-    """The children before `end` were looked at: the stream calls again for the others."""
+def looked(array: JobState, end: int, now: int) -> Update:
+    """The children before `end` were looked at: the stream calls again for the others. After the
+    last, nothing is owed but the same once more, much later."""
+    later = due(array, now + patience(array), keep=False) if end == array.size else {}
     return Update(
         state_key(array.id),
-        put={"looked": end},
+        put={"looked": end, **later},
         when=(Equals("status", Status.RUNNABLE.value), same("looked", array.looked)),
     )
 
 
-def look_again(array: str) -> Update:
+def look_again(array: str, now: int) -> Update:
     """All its children are to be looked at once more: an end may have been missed."""
     return Update(
-        state_key(array), drop=("looked",), when=(Equals("status", Status.RUNNABLE.value),)
+        state_key(array),
+        put={"due_shard": due_shard(array), "due_at": now + OWED_WITHIN},
+        drop=("looked",),
+        when=(Equals("status", Status.RUNNABLE.value), Present("each")),
     )
 
 

@@ -32,12 +32,12 @@ class ByIndex:
             return
         end = min(start + by_index.LOOK, state.size)
         waits = self._begin(state, range(start, end))
-        self._jobs.write(by_index.looked(state, state.size if waits else end))
+        self._jobs.write(by_index.looked(state, state.size if waits else end, self._clock.now()))
 
     def look_again(self, array: str) -> None:
         """Look at all its children once more, if it is RUNNABLE: else it will."""
         try:
-            self._jobs.write(by_index.look_again(array))
+            self._jobs.write(by_index.look_again(array, self._clock.now()))
         except ConditionFailed:
             return
 

@@ -185,7 +185,7 @@ class Reconciler:
                 if paid:
                     self._jobs.write(transitions.settled(paid))
             case _:
-                if state.each and not state.stop:
+                if state.each and not state.stop and state.looked == state.size:
                     self._by_index.look_again(state.id)
                 self._relay.pay(state.id)
                 patient = state.handed_out and not state.stop
