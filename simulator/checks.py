@@ -21,6 +21,7 @@ from lambdas.core.job import (
     state_of,
 )
 from lambdas.core.tables import Change
+from lambdas.services.shares import ShareUsage
 from simulator.changes import Changes
 from simulator.faults import Crash
 from simulator.world import World
@@ -37,6 +38,7 @@ def violations(world: World, forgotten: Collection[str] = ()) -> list[str]:
         *_one_task_an_attempt(world),
         *_one_live_task_a_job(world),
         *_exact_ledgers(world, states),
+        *_exact_shares(world, states),
         *_bounded_attempts(world, states, forgotten),
         *_counters_add_up(world, states),
     ]
@@ -191,6 +193,24 @@ def _exact_ledgers(world: World, states: list[JobState]) -> Iterator[str]:
             yield f"I4: {env.name} says {used} milli-vCPUs in use, its attempts hold {held[env.name]}"
         if used > env.max_milli_vcpus:
             yield f"I4: {env.name} has {used} milli-vCPUs in use of {env.max_milli_vcpus}"
+
+
+def _exact_shares(world: World, states: list[JobState]) -> Iterator[str]:
+    """I4 of shares: what a share runs is the sum over its live attempts."""
+    held: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for state in states:
+        if state.share and state.status.live:
+            held[state.queue][state.share] += state.taken
+    queues = world.platform.catalog.snapshot().queues.values()
+    usage = ShareUsage(world.tables.capacity, world.platform.catalog)
+    for name, (_, standing) in usage.of(queues, world.clock.now()).items():
+        found = {share: told.usage.running for share, told in standing.items()}
+        for share in sorted(found.keys() | held[name].keys()):
+            if found.get(share, 0) != held[name].get(share, 0):
+                yield (
+                    f"I4: share {share} of {name} says {found.get(share, 0)} milli-vCPUs running, "
+                    f"its attempts hold {held[name].get(share, 0)}"
+                )
 
 
 def _bounded_attempts(

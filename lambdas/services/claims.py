@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lambdas.core import arrays, capacity, transitions
+from lambdas.core import arrays, capacity, shares, transitions
 from lambdas.core.errors import TransactionRefused
 from lambdas.core.job import JobState, family
 from lambdas.core.ports import Clock, Ids, Journal, Tables
@@ -23,6 +23,8 @@ from lambdas.services.specs import Specs
 
 #: Jobs claimed in one transaction: two writes each, and one for each environment and array.
 BATCH = 25
+#: The same where jobs have shares: one write more for each share.
+SHARED_BATCH = 20
 
 #: How often a transaction that met others in flight is tried.
 _TRIES = 4
@@ -121,8 +123,9 @@ class Claims:
         claimed: list[str] = []
         refused: list[Hold] = []
         broken: list[Hold] = []
-        for first in range(0, len(placements), BATCH):
-            batch = placements[first : first + BATCH]
+        size = SHARED_BATCH if any(p.job.share for p in placements) else BATCH
+        for first in range(0, len(placements), size):
+            batch = placements[first : first + size]
             specs = self._specs.load_many([p.candidate.id for p in batch])
             pairs = [(placement, self._writes(placement, specs)) for placement in batch]
             done, held = self._claim_batch(_Batch.of([pair for pair in pairs if pair[1]]), rooms)
@@ -138,7 +141,7 @@ class Claims:
         tries = 0
         while (batch.claims or batch.turns) and tries < _TRIES:
             takes, turns = self._takes(batch, rooms), self._turns(batch)
-            shared = [*takes.values(), *turns.values(), *self._skips(batch)]
+            shared = [*takes.values(), *turns.values(), *self._skips(batch), *_shares(batch)]
             try:
                 self._tables.transact([*shared, *(w for _, both in batch.claims for w in both)])
             except TransactionRefused as refusal:
@@ -232,6 +235,15 @@ class Claims:
 
 def _take(env: str, amount: int, room: Room) -> tuple[TableSchema, Write]:
     return CAPACITY, capacity.take(env, amount, room.maximum, room.released)
+
+
+def _shares(batch: _Batch) -> list[tuple[TableSchema, Write]]:
+    """What the shares of this transaction's jobs begin to run."""
+    amounts = Counter[tuple[str, str]]()
+    for placement, _ in batch.claims:
+        if placement.job.share:
+            amounts[placement.job.queue, placement.job.share] += placement.taken
+    return [(CAPACITY, shares.take(*of, amount)) for of, amount in sorted(amounts.items())]
 
 
 def _broken(placement: Placement) -> Hold:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lambdas.core import arrays, capacity, transitions
+from lambdas.core import arrays, capacity, shares, transitions
 from lambdas.core.conclude import Conclusion, Kind, conclude
 from lambdas.core.errors import Throttled, TransactionRefused
 from lambdas.core.job import JobState, Status, family, state_key, state_of
@@ -152,12 +152,19 @@ class Endings:
 
 
 def _releases(states: Sequence[JobState]) -> list[tuple[TableSchema, Write]]:
-    """What the attempts took, given back: one write an environment."""
+    """What the attempts took, given back: one write an environment, and one a share."""
     holders = [state for state in states if state.taken and state.env and state.run]
     by_env: dict[str, list[JobState]] = defaultdict(list)
+    by_share: dict[tuple[str, str], list[JobState]] = defaultdict(list)
     for state in holders:
         by_env[state.env or ""].append(state)
-    return [
+        if state.share:
+            by_share[state.queue, state.share].append(state)
+    of_shares: list[tuple[TableSchema, Write]] = [
+        (CAPACITY, shares.release(*key, of[0].run or "", sum(state.taken for state in of)))
+        for key, of in by_share.items()
+    ]
+    return of_shares + [
         (CAPACITY, capacity.release(env, of[0].run or "", sum(state.taken for state in of)))
         for env, of in by_env.items()
     ]

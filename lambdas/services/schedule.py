@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ from lambdas.services.bell import BellService
 from lambdas.services.catalog_store import CatalogStore
 from lambdas.services.claims import Claims
 from lambdas.services.rooms import rooms_of
+from lambdas.services.shares import ShareUsage, planned
 from lambdas.services.time_limits import TimeLimits
 
 #: Tickets read from one inbox in one round, and parked jobs looked at in one lane.
@@ -75,6 +77,7 @@ class Scheduler:
         self._inboxes = inboxes
         self._bell = bell
         self._claims = claims
+        self._shares = ShareUsage(ledgers, catalog)
         self._time_limits = time_limits
         self._clock = clock
         self._journal = journal
@@ -122,9 +125,12 @@ class Scheduler:
         """One look at everything that waits: how many were claimed and parked, is there more."""
         look = self._look(cell, min(TICKETS, may_claim))
         now = self._clock.now()
-        request = PlanRequest(cell, self._rooms(cell), look.candidates, now, may_claim)
+        seen = self._shares.of(cell.queues, now)
+        rooms, fair = self._rooms(cell), planned(seen)
+        request = PlanRequest(cell, rooms, look.candidates, now, may_claim, fair)
         decided = plan(request)
         outcome = self._claims.claim(decided.placements, request.rooms)
+        self._shares.tell(seen, decided.placements, frozenset(outcome.claimed), now)
         metered = any(hold.code is Code.RATE for hold in decided.holds)
         holds = {h.job.id: h for h in (*decided.holds, *outcome.refused, *outcome.broken)}
         parked = sum(map(self._hold, holds.values()))
@@ -188,7 +194,7 @@ class Scheduler:
     def _heads(self, queue: str, look: Round, most: int) -> list[Key]:
         """The first parked jobs of every lane of a queue; lanes long empty are forgotten."""
         heads: list[Key] = []
-        for registered in self._ledgers.query(Query(capacity.lanes_partition(queue))).items:
+        for registered in self._lanes(queue):
             page = self._jobs.query(Query(registered["lane"], index="by_lane", limit=most))
             heads += [Key(item["pk"], item["sk"]) for item in page.items]
             look.behind |= page.after is not None
@@ -196,6 +202,15 @@ class Scheduler:
             if not page.items and idle > capacity.LANE_FORGOTTEN:
                 self._forget(queue, registered["lane"], registered["used"])
         return heads
+
+    def _lanes(self, queue: str) -> Iterator[Item]:
+        """Every lane of the registry, however many pages it has: no lane hides another."""
+        after = None
+        while True:
+            page = self._ledgers.query(Query(capacity.lanes_partition(queue), after=after))
+            yield from page.items
+            if (after := page.after) is None:
+                return
 
     def _forget(self, queue: str, name: str, used: int) -> None:
         try:

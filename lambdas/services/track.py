@@ -11,8 +11,8 @@ from lambdas.core.job import JobState, Status, job_of, job_of_started_by, state_
 from lambdas.core.ports import Clock, Journal, Table, TaskReport, Tasks
 from lambdas.services.endings import Endings
 
-#: Attempts ended in one transaction: three writes each at most, and one for each environment.
-TOGETHER = 25
+#: Attempts ended in one transaction: three writes each at most, and one for each environment and share.
+TOGETHER = 20
 
 
 class Tracker:

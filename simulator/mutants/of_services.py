@@ -401,8 +401,8 @@ MUTANTS = (
     _mutant(
         _CLAIMS,
         "claim-takes",
-        "shared = [*takes.values(), *turns.values(), *self._skips(batch)]",
-        "shared = [*turns.values(), *self._skips(batch)]; takes = {}",
+        "shared = [*takes.values(), *turns.values(), *self._skips(batch), *_shares(batch)]",
+        "shared = [*turns.values(), *self._skips(batch), *_shares(batch)]; takes = {}",
         "Jobs start without taking capacity.",
         "I4",
     ),
