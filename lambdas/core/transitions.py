@@ -154,7 +154,8 @@ def lease_launch(state: JobState, now: int) -> Update:
 def running(state: JobState, task: str, started: int, now: int) -> Update:
     """STARTING → RUNNING: the container is up.
 
-    Refused when a stop was wished that the state does not know of: it is owed sooner.
+    Refused when a stop was wished that the state does not know of: it is owed sooner; and when a
+    debt that would be kept has moved since it was read: it may come too late by now.
     """
     check = now + (OWED_WITHIN if state.stop else CHECK_EVERY)
     if state.timeout:
@@ -173,6 +174,7 @@ def running(state: JobState, task: str, started: int, now: int) -> Update:
             Equals("run", state.run),
             Equals("status", Status.STARTING.value),
             Equals("stop", state.stop) if state.stop else Absent("stop"),
+            *((Equals("due_at", state.due_at),) if keep else ()),
         ),
     )
 

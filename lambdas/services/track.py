@@ -94,9 +94,9 @@ class Tracker:
             return False
 
     def _record_start(self, state: JobState, report: TaskReport) -> None:
-        """Write the start down; once more when a wish to stop came in between."""
+        """Write the start down; again when a wish to stop, or another's lease, came in between."""
         now, run = self._clock.now(), state.run
-        for _ in range(2):
+        for _ in range(3):
             if state.status is not Status.STARTING or state.run != run:
                 return
             try:

@@ -209,6 +209,13 @@ MUTANTS = (
         "I3",
     ),
     _mutant(
+        "running-keeps-what-is-owed",
+        '*((Equals("due_at", state.due_at),) if keep else ()),',
+        "",
+        "A start keeps a debt that a lease has moved beyond the end of the job's time.",
+        "I3",
+    ),
+    _mutant(
         "running-timeout-due",
         "check = min(check, started + state.timeout * 1000)",
         "check += 0",

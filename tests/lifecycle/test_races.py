@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lambdas.adapters.memory.tasks import MemoryTask
@@ -83,6 +85,16 @@ class TestAnEndAndAChangeAtTheSameTime:
             one.tables.jobs.write(transitions.withdraw(seen, "cancel", "not needed", 1, 1))
         one.cancel(seen.id, "not needed")
         assert one.state(seen.id).due_at is not None
+
+
+class TestAStart:
+    def test_is_looked_at_in_time_though_its_debt_was_moved_since_it_was_read(self):
+        one = world(lambda _n, _a: SLOW)
+        seen = replace(claimed(one), timeout=60)
+        now = one.clock.now()
+        one.tables.jobs.write(transitions.lease_launch(seen, now + MINUTE))
+        with pytest.raises(ConditionFailed):
+            one.tables.jobs.write(transitions.running(seen, "task", now + 2 * MINUTE, now))
 
 
 class TestAClaim:
