@@ -107,6 +107,7 @@ def api() -> Api:
         tagging=services.tagging,
         submits=services.submit,
         jobs=services.jobs,
+        bulk=services.bulk,
         explains=services.explain,
         snapshots=services.snapshot,
     )

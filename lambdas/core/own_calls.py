@@ -53,6 +53,29 @@ SHAPES: Mapping[str, Any] = {
         "type": "structure",
         "members": {"jobId": _S, "status": {"shape": "JobStatus"}},
     },
+    "SubmitJobsRequest": {
+        "type": "structure",
+        "required": ["jobs"],
+        "members": {"jobs": {"shape": "SubmitJobsEntries"}},
+    },
+    "SubmitJobsEntries": {"type": "list", "member": {"shape": "SubmitJobRequest"}},
+    "SubmitJobsResponse": {
+        "type": "structure",
+        "members": {
+            "successful": {"shape": "SubmittedJobs"},
+            "errors": {"shape": "UnsubmittedJobs"},
+        },
+    },
+    "SubmittedJobs": {"type": "list", "member": {"shape": "SubmittedJob"}},
+    "SubmittedJob": {
+        "type": "structure",
+        "members": {"index": {"shape": "Integer"}, "jobArn": _S, "jobName": _S, "jobId": _S},
+    },
+    "UnsubmittedJobs": {"type": "list", "member": {"shape": "UnsubmittedJob"}},
+    "UnsubmittedJob": {
+        "type": "structure",
+        "members": {"index": {"shape": "Integer"}, "code": _S, "message": _S},
+    },
 }
 
 
@@ -66,7 +89,7 @@ def _operation(name: str) -> Mapping[str, Any]:
     }
 
 
-OPERATIONS: Mapping[str, Any] = {name: _operation(name) for name in ("Explain",)}
+OPERATIONS: Mapping[str, Any] = {name: _operation(name) for name in ("Explain", "SubmitJobs")}
 
 
 def extras() -> dict[str, Any]:

@@ -48,6 +48,14 @@ class Jobs(Protocol):
     def terminate(self, body: Body, caller: str) -> Answer: ...
 
 
+class BulkCalls(Protocol):
+    def submit(self, body: Body, caller: str, token: str | None) -> Answer: ...
+
+    def cancel(self, body: Body, caller: str) -> Answer: ...
+
+    def terminate(self, body: Body, caller: str) -> Answer: ...
+
+
 class Explains(Protocol):
     def explain(self, body: Body) -> Answer: ...
 
@@ -73,6 +81,7 @@ class Api:
         tagging: TaggingService,
         submits: Submits,
         jobs: Jobs,
+        bulk: BulkCalls,
         explains: Explains,
         snapshots: Snapshots,
     ) -> None:
@@ -102,6 +111,9 @@ class Api:
             "ListJobs": _read(jobs.list),
             "CancelJob": lambda body, caller: jobs.cancel(body, caller.arn),
             "TerminateJob": lambda body, caller: jobs.terminate(body, caller.arn),
+            "SubmitJobs": lambda body, caller: bulk.submit(body, caller.arn, caller.token),
+            "CancelJobs": lambda body, caller: bulk.cancel(body, caller.arn),
+            "TerminateJobs": lambda body, caller: bulk.terminate(body, caller.arn),
             "GetJobQueueSnapshot": _read(snapshots.snapshot),
             "Explain": _read(explains.explain),
         }

@@ -10,6 +10,7 @@ from lambdas.core.task_definition import TaskDefaults
 from lambdas.core.task_request import Network
 from lambdas.services.arrays import Arrays
 from lambdas.services.bell import BellService
+from lambdas.services.bulk import Bulk
 from lambdas.services.by_index import ByIndex
 from lambdas.services.catalog_store import CatalogStore
 from lambdas.services.claims import Claims
@@ -74,6 +75,10 @@ class Platform:
             arns=self.arns,
             retention_days=self.settings.retention_days,
         )
+
+    @cached_property
+    def bulk(self) -> Bulk:
+        return Bulk(self.jobs, self.submit, self.ports.clock)
 
     @cached_property
     def explain(self) -> ExplainService:

@@ -156,6 +156,7 @@ def _api(platform: Platform) -> Api:
         tagging=platform.tagging,
         submits=platform.submit,
         jobs=platform.jobs,
+        bulk=platform.bulk,
         explains=platform.explain,
         snapshots=platform.snapshot,
     )

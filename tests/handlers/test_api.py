@@ -88,6 +88,7 @@ def client(world, monkeypatch):
         tagging=services.tagging,
         submits=services.submit,
         jobs=services.jobs,
+        bulk=services.bulk,
         explains=services.explain,
         snapshots=services.snapshot,
     )

@@ -82,6 +82,15 @@ REQUESTS: dict[str, requests.Bodies] = {
     ),
     "CancelJob": st.fixed_dictionaries({"jobId": JOB, "reason": requests.SOME_TEXT}),
     "TerminateJob": st.fixed_dictionaries({"jobId": JOB, "reason": requests.SOME_TEXT}),
+    "SubmitJobs": st.fixed_dictionaries(
+        {"jobs": st.lists(requests.submits("default", "task", JOB), min_size=1, max_size=3)}
+    ),
+    "CancelJobs": st.fixed_dictionaries(
+        {"jobs": st.lists(JOB, min_size=1, max_size=3), "reason": requests.SOME_TEXT}
+    ),
+    "TerminateJobs": st.fixed_dictionaries(
+        {"jobs": st.lists(JOB, min_size=1, max_size=3), "reason": requests.SOME_TEXT}
+    ),
     "GetJobQueueSnapshot": st.fixed_dictionaries({"jobQueue": QUEUE}),
     "Explain": st.fixed_dictionaries({"jobId": JOB}),
     "TagResource": st.fixed_dictionaries({"resourceArn": TAGGED, "tags": requests.tags()}),

@@ -47,6 +47,7 @@ class Deployment:
             tagging=services.tagging,
             submits=services.submit,
             jobs=services.jobs,
+            bulk=services.bulk,
             explains=services.explain,
             snapshots=services.snapshot,
         )
