@@ -100,7 +100,9 @@ class Opening:
     most: int
     running: int
     active: int
+    kept: int = 0  #: for a job that was passed over for too long
 
     def holds(self, need: int) -> bool:
         """The first job is always let in, or a large one would wait for ever (I8)."""
-        return not self.running or self.running + need <= self.most
+        in_use = self.running + self.kept
+        return not in_use or in_use + need <= self.most

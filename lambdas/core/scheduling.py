@@ -261,6 +261,9 @@ class _Board:
             env, need = max(open_to, key=lambda fit: self.free[fit[0].name] - fit[1])
             self.free[env.name] -= need
             self.reserved[env.name] = need
+            opening = self.open.get(state.queue)
+            if opening is not None:  # or smaller ones would use up what the shares may have
+                opening.kept += need
 
     def _refusal(
         self,

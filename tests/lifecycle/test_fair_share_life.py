@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from lambdas.core.job import Status
+from lambdas.core.scheduling import RESERVATION_AFTER
 from lambdas.services.catalog_entries import Author
 from lambdas.services.shares import ShareUsage
 from simulator.checks import violations
@@ -110,3 +112,36 @@ def test_part_of_the_capacity_is_kept_for_shares_to_come():
     submit(one, "b")
     one.run(minutes=1)
     assert running(one)["b"] == 1000
+
+
+@pytest.mark.parametrize("fair", [{}, {"computeReservation": 50}])
+def test_a_large_job_starts_although_small_ones_of_its_share_never_cease(fair):
+    """I8. The bound: the time after which room is kept, and the longest run before it."""
+    one = shared(vcpus=8, **fair)
+    for _ in range(6):
+        submit(one, "a")
+        one.run(minutes=1)
+    needs = [{"type": "VCPU", "value": "4"}, {"type": "MEMORY", "value": "8192"}]
+    large = submit(one, "a", containerOverrides={"resourceRequirements": needs})
+    since = one.clock.now()
+    for _ in range(40):
+        submit(one, "a")
+        one.run(minutes=1)
+    waited = (one.state(large).started or one.clock.now()) - since
+    assert waited <= RESERVATION_AFTER + 5 * MINUTE + 2 * MINUTE
+
+
+def test_every_page_of_the_registry_of_lanes_and_of_shares_is_read(monkeypatch):
+    one = shared(vcpus=1, runs=MINUTE)
+    kind = type(one.tables.capacity)
+    query = kind.query
+
+    def one_a_page(table, asked):
+        ours = asked.partition.startswith(("LANES#", "SHARES#"))
+        return query(table, replace(asked, limit=1) if ours else asked)
+
+    monkeypatch.setattr(kind, "query", one_a_page)
+    jobs = [submit(one, share) for share in "abcdef"]
+    one.run(minutes=10)
+    assert {one.state(job).status for job in jobs} == {Status.SUCCEEDED}
+    assert running(one) == dict.fromkeys("abcdef", 0)

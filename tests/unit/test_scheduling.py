@@ -186,3 +186,21 @@ def test_the_order_in_which_candidates_are_read_does_not_matter(drawn, random):
     queues = (queue("high", 9), queue("low", 1))
     shuffled = random.sample(jobs, len(jobs))
     assert decide(*jobs, queues=queues) == decide(*shuffled, queues=queues)
+
+
+def test_a_saturated_queue_of_higher_priority_leaves_what_it_cannot_use_to_the_lower():
+    queues = (queue(), queue("high", priority=90))
+    jobs = [job("big", 8000, 16384, queue="high"), job("small", 1000, created=9)]
+    decided = decide(*jobs, queues=queues, taken=10_000)
+    assert [p.job.id for p in decided.placements] == ["small"]
+
+
+def test_room_kept_in_one_environment_leaves_the_queues_others_open():
+    environments = (environment("a", 4), environment("b", 4))
+    queues = (queue(environments=("a", "b")),)
+    waited = job("waited", 4000, 8192, parked=NOW - RESERVATION_AFTER)
+    jobs = [waited, *(job(f"s{n}", 1000, created=n + 1) for n in range(4))]
+    decided = decide(*jobs, queues=queues, environments=environments, taken=2000)
+    assert [p.env.name for p in decided.placements] == ["b", "b"]
+    codes = {hold.job.id: hold.code for hold in decided.holds}
+    assert codes == {"waited": Code.CAPACITY, "s2": Code.RESERVED, "s3": Code.RESERVED}
