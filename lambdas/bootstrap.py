@@ -110,6 +110,7 @@ def api() -> Api:
         bulk=services.bulk,
         explains=services.explain,
         snapshots=services.snapshot,
+        queueing=services.queueing,
     )
 
 

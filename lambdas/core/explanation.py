@@ -24,6 +24,7 @@ class Cause(StrEnum):
     ENDED = "ENDED"  #: nothing: it has ended
     STARTED = "STARTED"  #: nothing: an attempt is live, or each child has had its turn
     STOPPING = "STOPPING"  #: it was cancelled or terminated
+    HELD = "HELD"  #: a user holds it back
     DEPENDENCIES = "DEPENDENCIES"  #: other jobs have not ended yet
     BACKOFF = "BACKOFF"  #: the pause before the next attempt
     TICKET = "TICKET"  #: the scheduler has not looked at it yet
@@ -101,6 +102,8 @@ def explain(facts: Facts) -> Reason:
         return Reason(Cause.STARTED, _started(state))
     if state.stop is not None:
         return Reason(Cause.STOPPING, f"it is being stopped: {state.stop}")
+    if state.held is not None:
+        return Reason(Cause.HELD, _held(state, facts.now))
     if state.status in (Status.SUBMITTED, Status.PENDING):
         return Reason(Cause.DEPENDENCIES, _dependencies(facts))
     if state.waiting is Waiting.BACKOFF:
@@ -112,6 +115,11 @@ def _started(state: JobState) -> str:
     if state.size:
         return f"each of its {state.size:,} children has had its turn"
     return f"attempt {state.attempt} of {state.attempts} is {state.status.value} in {state.env}"
+
+
+def _held(state: JobState, now: int) -> str:
+    since = max(0, now - (state.held or now)) // 1000
+    return f"it has been held for {since:,} s, and waits to be released"
 
 
 def _dependencies(facts: Facts) -> str:

@@ -135,6 +135,7 @@ class JobState:
 
     # ticket and lane
     ticket: int = 0  #: number of the valid ticket; older tickets are void
+    held: int | None = None  #: since when a user holds it back
     lane: str | None = None
     rank: str | None = None
     why: str | None = None  #: why it was parked, with numbers
@@ -183,7 +184,7 @@ class JobState:
     def placeable(self) -> bool:
         """A tick may start it, or of an array the next child."""
         free = self.status is Status.RUNNABLE and self.waiting is None and self.stop is None
-        return free and not self.handed_out
+        return free and self.held is None and not self.handed_out
 
     @property
     def handed_out(self) -> bool:

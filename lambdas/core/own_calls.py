@@ -11,13 +11,17 @@ from collections.abc import Mapping
 from typing import Any
 
 _S = {"shape": "String"}
+_NOTHING: Mapping[str, Any] = {"type": "structure", "members": {}}
+
+
+def _request(**members: str) -> Mapping[str, Any]:
+    """A structure of these members, all of them required."""
+    shapes = {name: {"shape": shape} for name, shape in members.items()}
+    return {"type": "structure", "required": list(members), "members": shapes}
+
 
 SHAPES: Mapping[str, Any] = {
-    "ExplainRequest": {
-        "type": "structure",
-        "required": ["jobId"],
-        "members": {"jobId": _S},
-    },
+    "ExplainRequest": _request(jobId="String"),
     "ExplainResponse": {
         "type": "structure",
         "members": {
@@ -48,6 +52,14 @@ SHAPES: Mapping[str, Any] = {
             "reason": _S,
         },
     },
+    "HoldJobRequest": _request(jobId="String"),
+    "HoldJobResponse": _NOTHING,
+    "ReleaseJobRequest": _request(jobId="String"),
+    "ReleaseJobResponse": _NOTHING,
+    "MoveJobRequest": _request(jobId="String", jobQueue="String"),
+    "MoveJobResponse": _NOTHING,
+    "PrioritizeJobRequest": _request(jobId="String", schedulingPriority="Integer"),
+    "PrioritizeJobResponse": _NOTHING,
     "ExplainedDependencies": {"type": "list", "member": {"shape": "ExplainedDependency"}},
     "ExplainedDependency": {
         "type": "structure",
@@ -89,7 +101,8 @@ def _operation(name: str) -> Mapping[str, Any]:
     }
 
 
-OPERATIONS: Mapping[str, Any] = {name: _operation(name) for name in ("Explain", "SubmitJobs")}
+NAMES = ("Explain", "SubmitJobs", "HoldJob", "ReleaseJob", "MoveJob", "PrioritizeJob")
+OPERATIONS: Mapping[str, Any] = {name: _operation(name) for name in NAMES}
 
 
 def extras() -> dict[str, Any]:

@@ -11,6 +11,9 @@ from lambdas.core.spec import JobSpec
 from lambdas.core.tables import Item
 from lambdas.core.task_definition import CONTAINER, STREAM_PREFIX_LIMIT
 
+#: What a job is told to wait for while a user holds it back.
+HELD = "Held until it is released"
+
 #: Lists that AWS Batch always shows, empty or not.
 _ALWAYS = (
     "command",
@@ -58,8 +61,8 @@ def job_detail(
     }
     if spec.timeout:
         detail["timeout"] = {"attemptDurationSeconds": spec.timeout}
-    if spec.priority is not None:
-        detail["schedulingPriority"] = spec.priority
+    if state.priority or spec.priority is not None:
+        detail["schedulingPriority"] = state.priority or spec.priority
     return detail
 
 
@@ -112,6 +115,8 @@ def status_reason(state: JobState) -> str | None:
     """Why the job stands where it stands: how it ended, or what it waits for."""
     if state.status.ended:
         return state.status_reason
+    if state.held is not None and not state.status.live:
+        return HELD
     if state.status is Status.RUNNABLE and state.waiting is Waiting.BACKOFF:
         return f"{state.why or 'The last attempt failed'}; waiting for a pause to end"
     return state.why if state.status is Status.RUNNABLE else None

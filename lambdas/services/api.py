@@ -60,6 +60,16 @@ class Explains(Protocol):
     def explain(self, body: Body) -> Answer: ...
 
 
+class Queueing(Protocol):
+    def hold(self, body: Body, caller: str) -> Answer: ...
+
+    def release(self, body: Body, caller: str) -> Answer: ...
+
+    def move(self, body: Body, caller: str) -> Answer: ...
+
+    def prioritize(self, body: Body, caller: str) -> Answer: ...
+
+
 class Snapshots(Protocol):
     def snapshot(self, body: Body) -> Answer: ...
 
@@ -84,6 +94,7 @@ class Api:
         bulk: BulkCalls,
         explains: Explains,
         snapshots: Snapshots,
+        queueing: Queueing,
     ) -> None:
         self._model = model
         self._operations: Mapping[str, Operation] = {
@@ -116,6 +127,10 @@ class Api:
             "TerminateJobs": lambda body, caller: bulk.terminate(body, caller.arn),
             "GetJobQueueSnapshot": _read(snapshots.snapshot),
             "Explain": _read(explains.explain),
+            "HoldJob": lambda body, caller: queueing.hold(body, caller.arn),
+            "ReleaseJob": lambda body, caller: queueing.release(body, caller.arn),
+            "MoveJob": lambda body, caller: queueing.move(body, caller.arn),
+            "PrioritizeJob": lambda body, caller: queueing.prioritize(body, caller.arn),
         }
 
     @property

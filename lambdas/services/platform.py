@@ -23,6 +23,7 @@ from lambdas.services.jobs import JobsService
 from lambdas.services.launch import Launcher
 from lambdas.services.policies import PolicyService
 from lambdas.services.queue_removal import QueueRemoval
+from lambdas.services.queueing import QueueingService
 from lambdas.services.queues import QueueService
 from lambdas.services.reconcile import Reconciler
 from lambdas.services.relay import Relay
@@ -98,6 +99,16 @@ class Platform:
             ledgers=self.ports.tables.capacity,
             catalog=self.catalog,
             clock=self.ports.clock,
+            arns=self.arns,
+        )
+
+    @cached_property
+    def queueing(self) -> QueueingService:
+        return QueueingService(
+            jobs=self.ports.tables.jobs,
+            catalog=self.catalog,
+            clock=self.ports.clock,
+            journal=self.ports.journal,
             arns=self.arns,
         )
 

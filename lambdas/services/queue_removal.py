@@ -67,7 +67,9 @@ class QueueRemoval:
             if self._clock.now() >= deadline:
                 return True
             for item in self._jobs.get_many(keys).values():
-                self._end(state_of(item))
+                state = state_of(item)
+                if state.queue == queue:  # else it was moved, and the list lags
+                    self._end(state)
                 found = True
         return found
 

@@ -188,7 +188,8 @@ class Reconciler:
                 if state.each and not state.stop and state.looked == state.size:
                     self._by_index.look_again(state.id)
                 self._relay.pay(state.id)
-                patient = state.handed_out and not state.stop
+                held = state.held is not None
+                patient = (state.handed_out or held) and not state.stop
                 self._look_again(state, by_index.patience(state) if patient else OWED_WITHIN)
 
     def _end_wait(self, state: JobState | None) -> bool:

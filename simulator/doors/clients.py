@@ -159,6 +159,7 @@ def _api(platform: Platform) -> Api:
         bulk=platform.bulk,
         explains=platform.explain,
         snapshots=platform.snapshot,
+        queueing=platform.queueing,
     )
 
 

@@ -12,6 +12,7 @@ from simulator.doors.door import Door
 from simulator.doors.events import EventDoor
 from simulator.doors.expiry import ExpiryDoor
 from simulator.doors.operator import OperatorDoor
+from simulator.doors.places import PlaceDoor
 from simulator.doors.reading import ReadDoor
 from simulator.doors.stacks import StackDoor
 from simulator.doors.tags import TagDoor
@@ -24,6 +25,7 @@ DOORS: tuple[type[Door], ...] = (
     EventDoor,
     ExpiryDoor,
     OperatorDoor,
+    PlaceDoor,
     ReadDoor,
     StackDoor,
     TagDoor,

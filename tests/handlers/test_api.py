@@ -91,6 +91,7 @@ def client(world, monkeypatch):
         bulk=services.bulk,
         explains=services.explain,
         snapshots=services.snapshot,
+        queueing=services.queueing,
     )
     world.journal.flush = lambda: None
     monkeypatch.setattr(handler_module, "api", lambda: api)
@@ -130,6 +131,12 @@ class TestEveryOperation:
         job = client.ok("SubmitJob", **JOB)
         assert client.ok("DescribeJobs", jobs=[job["jobId"]])["jobs"][0]["status"] == "RUNNABLE"
         assert client.ok("ListJobs", jobQueue="default", jobStatus="RUNNABLE")["jobSummaryList"]
+        assert client.ok("HoldJob", jobId=job["jobId"]) == {}
+        assert client.ok("Explain", jobId=job["jobId"])["cause"] == "HELD"
+        assert client.ok("ReleaseJob", jobId=job["jobId"]) == {}
+        assert client.ok("PrioritizeJob", jobId=job["jobId"], schedulingPriority=7) == {}
+        assert client.ok("DescribeJobs", jobs=[job["jobId"]])["jobs"][0]["schedulingPriority"] == 7
+        client.ok("MoveJob", jobId=job["jobId"], jobQueue="default")
         assert client.ok("GetJobQueueSnapshot", jobQueue="default")["frontOfQueue"]["jobs"] == []
         assert client.ok("Explain", jobId=job["jobId"])["cause"] == "TICKET"
         client.ok("CancelJob", jobId=job["jobId"], reason="late")

@@ -92,6 +92,12 @@ REQUESTS: dict[str, requests.Bodies] = {
         {"jobs": st.lists(JOB, min_size=1, max_size=3), "reason": requests.SOME_TEXT}
     ),
     "GetJobQueueSnapshot": st.fixed_dictionaries({"jobQueue": QUEUE}),
+    "HoldJob": st.fixed_dictionaries({"jobId": JOB}),
+    "ReleaseJob": st.fixed_dictionaries({"jobId": JOB}),
+    "MoveJob": st.fixed_dictionaries({"jobId": JOB, "jobQueue": QUEUE}),
+    "PrioritizeJob": st.fixed_dictionaries(
+        {"jobId": JOB, "schedulingPriority": st.integers(0, 9999)}
+    ),
     "Explain": st.fixed_dictionaries({"jobId": JOB}),
     "TagResource": st.fixed_dictionaries({"resourceArn": TAGGED, "tags": requests.tags()}),
     "UntagResource": st.fixed_dictionaries(

@@ -50,6 +50,7 @@ class Deployment:
             bulk=services.bulk,
             explains=services.explain,
             snapshots=services.snapshot,
+            queueing=services.queueing,
         )
         self.intake = IntakeService(
             submits=services.submit,
