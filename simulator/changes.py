@@ -177,7 +177,8 @@ class Changes:
         (on_their_way.discard if new.status.ended else on_their_way.add)(new.id)
         if step.old is None and (index or 0) >= self._next[array] and new.status.live:
             yield f"I5: child {new.id} starts before its turn"
-        if step.old is None and (index or 0) < self._next[array] and not new.status.live:
+        alone = new.kept  # its array waits index by index: it is put when its own turn comes
+        if step.old is None and (index or 0) < self._next[array] and not (new.status.live or alone):
             yield f"I5: child {new.id} is withdrawn after its turn"
 
     # ── dependencies ──────────────────────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lambdas.core.dependencies import Wanted
 from lambdas.core.job import Status
 from simulator.odds import MINUTE
 
@@ -56,6 +57,9 @@ class Plan:
     queue: str = "default"
     size: int = 0  #: of an array
     failing: int = 0  #: of an array: so many of its children fail as `failures` says
+    wanted: Wanted = Wanted.SUCCEEDED  #: which end of what it waits for
+    each: tuple[str, ...] = ()  #: of what it waits for: arrays, index by index
+    sequential: bool = False  #: of an array: each child waits for the one before it
     long: bool = False  #: its variables fit no override: a task definition of its own
     stops: tuple[Stop, ...] = ()
     again: int = 0  #: submitted once more, with the same token, so much later (ms); 0: not
@@ -77,23 +81,36 @@ class Plan:
         asked: dict[str, Any] = {
             "jobQueue": self.queue,
             "retryStrategy": {"attempts": self.attempts},
-            "dependsOn": [{"jobId": parents[name]} for name in self.depends_on],
+            "dependsOn": [self._waits(name, parents) for name in self.depends_on],
         }
+        tags = {}
+        if self.sequential:
+            asked["dependsOn"].append({"type": "SEQUENTIAL"})
+        if self.wanted is not Wanted.SUCCEEDED:
+            tags["batchyard:depends-on"] = self.wanted.value
         if self.size:
             asked["arrayProperties"] = {"size": self.size}
         if self.timeout:
             asked["timeout"] = {"attemptDurationSeconds": self.timeout}
         if self.backoff:
-            asked["tags"] = {"batchyard:backoff": "10s x2 max 1m"}
+            tags["batchyard:backoff"] = "10s x2 max 1m"
+        if tags:
+            asked["tags"] = tags
         if self.long:
             asked["containerOverrides"] = {"environment": [{"name": "LONG", "value": "x" * 9000}]}
         return asked
+
+    def _waits(self, name: str, parents: dict[str, str]) -> dict[str, str]:
+        by_index = {"type": "N_TO_N"} if name in self.each else {}
+        return {"jobId": parents[name], **by_index}
 
 
 def workload(seed: int, timed: bool, without: Collection[str] = ()) -> dict[str, Plan]:
     """The jobs by name, some of them `timed`. `without` leaves out jobs (`job-3`) and stops
     (`stop 0 of job-3`)."""
     plans = [_plan(seed, number, timed) for number in range(JOBS)]
+    for number, plan in enumerate(plans):
+        _wait_otherwise(random.Random(f"{seed} wait {number}"), plan, plans)
     return {plan.name: _less(plan, without) for plan in plans if plan.name not in without}
 
 
@@ -111,7 +128,20 @@ def _less(plan: Plan, without: Collection[str]) -> Plan:
     )
     waits = tuple(name for name in plan.depends_on if name not in without)
     meets = plan.meets if plan.depends_on[:1] == waits[:1] else None
-    return replace(plan, stops=stops, depends_on=waits, meets=meets)
+    each = tuple(name for name in plan.each if name in waits)
+    return replace(plan, stops=stops, depends_on=waits, each=each, meets=meets)
+
+
+def _wait_otherwise(draw: random.Random, plan: Plan, plans: list[Plan]) -> None:
+    """Some jobs wait for other ends than success; some arrays for others, index by index."""
+    plan.wanted = draw.choice((*[Wanted.SUCCEEDED] * 6, *Wanted))
+    arrays = [other for other in plans if other.name in plan.depends_on and other.size]
+    if arrays and not plan.size and draw.random() < 0.5:
+        plan.size = arrays[0].size
+        plan.failing = draw.randint(0, plan.size)
+    if draw.random() < 0.7:
+        plan.each = tuple(other.name for other in arrays if other.size == plan.size)
+    plan.sequential = plan.size > 0 and draw.random() < 0.25
 
 
 def _plan(seed: int, number: int, timed: bool) -> Plan:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from lambdas.core.arrays import CHILD_FAILED
 from lambdas.core.job import JobState, Status, child_id, ecs_safe, state_key
+from lambdas.services.children import Children
 from simulator.plans import Plan
 from simulator.world import World
 
@@ -62,13 +63,24 @@ def _excused(state: JobState, plan: Plan, excused: Collection[str]) -> bool:
 
 
 def _promised(world: World, plans: Plans, plan: Plan) -> tuple[Status, str | None]:
-    parents = [world.state(plans[name].id) for name in plan.depends_on]
-    if any(parent.status is Status.FAILED for parent in parents):
+    parents = [world.state(plans[name].id) for name in plan.depends_on if name not in plan.each]
+    if not all(plan.wanted.met_by(parent.status) for parent in parents):
         return Status.FAILED, DEPENDENCY
+    if not all(plan.wanted.met_by(status) for status in _before_each(world, plans, plan)):
+        return Status.FAILED, CHILD_FAILED
     if plan.timeout and plan.runs > plan.timeout * 1000:
         return Status.FAILED, CHILD_FAILED if plan.size else TIMED_OUT
     succeeds = all(plan.failures < plan.attempts + lost for lost in _losses(world, plan))
     return (Status.SUCCEEDED if succeeds else Status.FAILED), None
+
+
+def _before_each(world: World, plans: Plans, plan: Plan) -> list[Status]:
+    """How those ended that single children wait for; of a sequential array all that can be said
+    without its children: they may not all succeed and be waited for to fail."""
+    children = [child_id(plans[name].id, i) for name in plan.each for i in range(plan.size)]
+    found = Children(world.tables.jobs).states(children)
+    before = [Status.SUCCEEDED] if plan.sequential and plan.size > 1 else []
+    return [state.status for state in found.values()] + before
 
 
 def _losses(world: World, plan: Plan) -> list[int]:

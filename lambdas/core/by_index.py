@@ -76,7 +76,11 @@ def looked(array: JobState, end: int, now: int) -> Update:
     return Update(
         state_key(array.id),
         put={"looked": end, **later},
-        when=(Equals("status", Status.RUNNABLE.value), same("looked", array.looked)),
+        when=(
+            Equals("status", Status.RUNNABLE.value),
+            same("looked", array.looked),
+            Absent("stop"),
+        ),
     )
 
 
@@ -86,7 +90,7 @@ def look_again(array: str, now: int) -> Update:
         state_key(array),
         put={"due_shard": due_shard(array), "due_at": now + OWED_WITHIN},
         drop=("looked",),
-        when=(Equals("status", Status.RUNNABLE.value), Present("each")),
+        when=(Equals("status", Status.RUNNABLE.value), Present("each"), Absent("stop")),
     )
 
 

@@ -6,6 +6,7 @@ The rules are in core/by_index.py; everything here is idempotent and bounded.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from lambdas.core import by_index
 from lambdas.core.dependencies import Wanted, of_others
@@ -32,14 +33,14 @@ class ByIndex:
             return
         end = min(start + by_index.LOOK, state.size)
         waits = self._begin(state, range(start, end))
-        self._jobs.write(by_index.looked(state, state.size if waits else end, self._clock.now()))
+        looked = by_index.looked(state, state.size if waits else end, self._clock.now())
+        with suppress(ConditionFailed):  # another looked at them, or it is stopped
+            self._jobs.write(looked)
 
     def look_again(self, array: str) -> None:
         """Look at all its children once more, if it is RUNNABLE: else it will."""
-        try:
+        with suppress(ConditionFailed):
             self._jobs.write(by_index.look_again(array, self._clock.now()))
-        except ConditionFailed:
-            return
 
     def begin(self, array: str, indices: Sequence[int]) -> None:
         """What these children waited for has changed: put those whose turn has come."""

@@ -15,6 +15,7 @@ _CLAIMS = "lambdas/services/claims.py"
 _BELL = "lambdas/services/bell.py"
 _SUBMIT = "lambdas/services/submit.py"
 _ARRAYS = "lambdas/core/arrays.py"
+_BY_INDEX = "lambdas/core/by_index.py"
 
 
 def _mutant(path: str, name: str, old: str, new: str, guards: str, *by: str) -> Mutant:
@@ -329,6 +330,33 @@ MUTANTS = (
         "met = self._mark(dependency, wanted, by_index)",
         "met = None",
         "A dependency does not know that somebody waits for it.",
+        "I3",
+    ),
+    _mutant(
+        _BY_INDEX,
+        "look-not-when-stopped",
+        """            same("looked", array.looked),
+            Absent("stop"),""",
+        """            same("looked", array.looked),""",
+        "A look that met a stop puts off what the stop owes.",
+        "I3",
+    ),
+    _mutant(
+        _BY_INDEX,
+        "child-put-once",
+        'return (Put(item_of(child), (Absent("pk"),)),)',
+        "return (Put(item_of(child)),)",
+        "A child that was put is put again, and its attempt lost.",
+        "I1",
+    ),
+    _mutant(
+        _DEPENDENTS,
+        "ends-told-by-index",
+        """        for between in self._each_edges(array):
+            self._by_index.begin(between.dependent, indices)""",
+        """        for between in self._each_edges(array):
+            pass""",
+        "A child's end puts no child that waits for it.",
         "I3",
     ),
     _mutant(
