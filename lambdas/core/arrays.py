@@ -85,8 +85,11 @@ def child_of(array: JobState, index: int, status: Status = Status.RUNNABLE) -> J
 
 
 def unclaimed(array: JobState, index: int) -> JobState:
-    """A child that has no item, as a client sees it: it waits with its array, or ended with it."""
-    if not array.status.ended and array.stop is None:
+    """A child that has no item, as a client sees it: it waits with its array, or ended with it.
+
+    Where each waits for others the stop is not its end: one that looks may put the child still.
+    """
+    if not array.status.ended and (array.stop is None or array.each):
         waits = array.each and array.status is Status.RUNNABLE
         return child_of(array, index, Status.PENDING if waits else array.status)
     return replace(
