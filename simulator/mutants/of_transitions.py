@@ -222,6 +222,13 @@ MUTANTS = (
         "A job whose time is up runs on until the next look at it.",
         "I3",
     ),
+    _mutant(
+        "losses-are-counted",
+        '"lost": state.lost + 1',
+        '"lost": state.lost',
+        "A job whose host is lost again and again is tried for ever.",
+        "I7",
+    ),
     # ── the end of an attempt ─────────────────────────────────────────────────────────────────
     _parts_mutant(
         "attempt-run",
