@@ -41,4 +41,8 @@ def told(answer: dict[str, Any]) -> str:
         for env in answer["environments"]
     ]
     lines += [f"  {each['jobId']} is {each['status']}" for each in answer["dependencies"]]
+    lines += [
+        f"  attempt {each['attempt']} failed ({each['failureClass']}): {each['statusReason']}"
+        for each in answer.get("failures", ())
+    ]
     return "\n".join(lines)

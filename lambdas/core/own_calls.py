@@ -38,7 +38,13 @@ SHAPES: Mapping[str, Any] = {
             "parkedAt": {"shape": "Long"},
             "jobsAhead": {"shape": "Integer"},
             "jobsAheadExact": {"shape": "Boolean"},
+            "failures": {"shape": "ExplainedFailures"},
         },
+    },
+    "ExplainedFailures": {"type": "list", "member": {"shape": "ExplainedFailure"}},
+    "ExplainedFailure": {
+        "type": "structure",
+        "members": {"attempt": {"shape": "Integer"}, "failureClass": _S, "statusReason": _S},
     },
     "ExplainedEnvironments": {"type": "list", "member": {"shape": "ExplainedEnvironment"}},
     "ExplainedEnvironment": {

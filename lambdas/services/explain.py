@@ -8,7 +8,7 @@ from typing import Any
 from lambdas.core.catalog import Arns, Environment
 from lambdas.core.errors import UnknownResource, shown
 from lambdas.core.explanation import Awaited, Facts, Fit, Place, explain
-from lambdas.core.job import JobState, Status, family, spec_key, state_key, state_of
+from lambdas.core.job import JobState, Status, attempt_key, family, spec_key, state_key, state_of
 from lambdas.core.ports import Clock, Table
 from lambdas.core.resolve import is_job_id
 from lambdas.services.catalog_store import CatalogStore
@@ -70,6 +70,7 @@ class ExplainService:
             answer["until"] = reason.until
         if waits.parked is not None:
             answer["parkedAt"] = waits.parked
+        answer["failures"] = self._failures(asked)
         return answer | _told_place(_before(facts.place, asked, waits))
 
     def _told(self, fit: Fit) -> dict[str, Any]:
@@ -81,6 +82,23 @@ class ExplainService:
             "reason": fit.told,
         }
         return told if fit.needs is None else {**told, "neededVcpus": fit.needs / 1000}
+
+    def _failures(self, state: JobState) -> list[dict[str, Any]]:
+        """Every attempt that failed: whose fault it was (`conclude.Failure`), and why."""
+        keys = {number: attempt_key(state.id, number) for number in range(1, state.attempt + 1)}
+        found = self._jobs.get_many(list(keys.values()))
+        told = {number: found.get(key, {}) for number, key in keys.items()}
+        if state.status.ended and state.run:  # the latest stands on STATE
+            told[state.attempt] = {"failure": state.failure, "status_reason": state.status_reason}
+        return [
+            {
+                "attempt": number,
+                "failureClass": attempt["failure"],
+                "statusReason": attempt.get("status_reason", ""),
+            }
+            for number, attempt in told.items()
+            if attempt.get("failure")
+        ]
 
     # ── facts ─────────────────────────────────────────────────────────────────────────────────
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lambdas.core.job import JobState, Status, attempt_key
+from lambdas.core.job import JobState, Status
 from simulator.checks import violations
 from simulator.world import MINUTE, Outcome, World
 
@@ -31,13 +31,16 @@ class TestAHostThatIsLost:
     def test_costs_no_attempt(self):
         one, state = self.interrupted(3)
         assert (state.status, state.attempt, state.lost) == (Status.SUCCEEDED, 4, 3)
-        attempts = [one.tables.jobs.get(attempt_key(state.id, n)) or {} for n in (1, 2, 3)]
-        assert [attempt["failure"] for attempt in attempts] == ["infrastructure"] * 3
+        lost = {"failureClass": "infrastructure", "statusReason": "Your Spot Task was interrupted."}
+        failures = one.platform.explain.explain({"jobId": state.id})["failures"]
+        assert failures == [{"attempt": number, **lost} for number in (1, 2, 3)]
 
     def test_costs_one_when_it_happens_too_often(self):
-        _, state = self.interrupted(3, tags={"batchyard:infrastructure-attempts": "2"})
+        one, state = self.interrupted(3, tags={"batchyard:infrastructure-attempts": "2"})
         assert (state.status, state.attempt) == (Status.FAILED, 3)
         assert state.status_reason == "Your Spot Task was interrupted."
+        failures = one.platform.explain.explain({"jobId": state.id})["failures"]
+        assert [failure["attempt"] for failure in failures] == [1, 2, 3]
 
     def test_costs_one_on_aws_batch_and_so_may_it_here(self):
         _, state = self.interrupted(1, tags={"batchyard:infrastructure-attempts": "0"})
