@@ -23,7 +23,7 @@ GATHERING = ("relay",)
 AGAIN = 1_000
 
 #: What the mappings let through (stacks/constructs/mappings.py; a test holds them together).
-_PREFIXES = ("EDGE#", "PAGE#")
+_PREFIXES = ("EDGE#", "EACH#", "PAGE#")
 
 
 def relayed(change: Change) -> bool:

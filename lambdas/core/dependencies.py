@@ -87,6 +87,10 @@ class EachEdge:
         shard = shard_of(self.dependent, EDGE_SHARDS)
         return Key(edge_partition(self.dependency, shard), f"{EACH}{self.dependent}")
 
+    @classmethod
+    def of(cls, item: Item) -> EachEdge:
+        return cls(item["dependency"], item["dependent"])
+
     def item(self) -> dict[str, str | int]:
         told = {"dependency": self.dependency, "dependent": self.dependent}
         return {"pk": self.key.pk, "sk": self.key.sk, "schema": SCHEMA, **told}

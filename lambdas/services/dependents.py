@@ -111,6 +111,12 @@ class Dependents:
         """The dependency may have ended before this edge stood."""
         self._resolve_ended([edge])
 
+    def recheck_each(self, edge: EachEdge) -> None:
+        """The array may have ended before this edge stood: nobody would take it away."""
+        array = self._state(edge.dependency)
+        if array is None or array.status.ended:
+            self._told(edge)
+
     def recheck_all(self, state: JobState) -> None:
         """An overdue job: look at all it waits for again (a resolution may have been lost)."""
         spec = self._specs.load(state.id)
@@ -141,8 +147,7 @@ class Dependents:
                 self._resolve(edge, own)
         self._resolve_ended(edge for edge in edges if edge.dependency != job)
         for between in each:
-            self._by_index.look_again(between.dependent)
-            self._jobs.write(Delete(between.key))
+            self._told(between)
         told = len(edges) + len(each)
         if told >= FAN_OUT:
             self._jobs.write(fanned_out(job, told))
@@ -164,6 +169,11 @@ class Dependents:
         for between in self._each_edges(array):
             self._by_index.begin(between.dependent, indices)
 
+    def _told(self, edge: EachEdge) -> None:
+        """The dependency has ended, all its children with it: the dependent looks for itself."""
+        self._by_index.look_again(edge.dependent)
+        self._jobs.write(Delete(edge.key))
+
     def _resolve_child(self, child: str) -> None:
         edges = self._edges(child)
         self._resolve_ended(edges)
@@ -177,7 +187,7 @@ class Dependents:
 
     def _each_edges(self, array: str, most: int | None = None) -> list[EachEdge]:
         found = self._found(array, EACH, most)
-        return [EachEdge(item["dependency"], item["dependent"]) for item in found]
+        return [EachEdge.of(item) for item in found]
 
     def _found(self, job: str, begins: str, most: int | None) -> list[Item]:
         found: list[Item] = []

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from lambdas.core import outbox, transitions
-from lambdas.core.dependencies import Edge
+from lambdas.core.dependencies import EACH, EachEdge, Edge
 from lambdas.core.job import JobState, child_id, job_of, state_key, state_of
 from lambdas.core.ports import Inboxes, Journal, Table, Tasks, Waits
 from lambdas.core.tables import Change
@@ -25,6 +25,9 @@ from lambdas.services.retention import forget
 
 #: Seconds before a failed effect is tried again.
 RETRY_DELAY = 5
+
+#: What a record of the stream calls for: a job's effect, a new edge, or the item that changed.
+_Owed = outbox.Effect | EachEdge | Edge | Change
 
 #: Effects that are the same for any number of changes in one batch.
 _Shared = outbox.RingBell | outbox.CloseArray
@@ -111,7 +114,7 @@ class Relay:
 
     # ── the stream ────────────────────────────────────────────────────────────────────────────
 
-    def _read(self, change: Change) -> Iterable[outbox.Effect | Edge | Change]:
+    def _read(self, change: Change) -> Iterable[_Owed]:
         """What a record owes; one that cannot be read is put aside: no other waits behind it."""
         try:
             return self._effects(change)
@@ -120,7 +123,7 @@ class Relay:
             self._hand_over([job_of(change.key)])
             return ()
 
-    def _effects(self, change: Change) -> Iterable[outbox.Effect | Edge | Change]:
+    def _effects(self, change: Change) -> Iterable[_Owed]:
         if change.new is None:
             return (change,) if change.key.sk == "STATE" else ()
         if change.key.sk == "STATE":
@@ -128,11 +131,13 @@ class Relay:
             return outbox.newly_owed(old, state_of(change.new))
         if change.key.sk.startswith("EDGE#") and change.old is None:
             return (Edge.of(change.new),)
+        if change.key.sk.startswith(EACH) and change.old is None:
+            return (EachEdge.of(change.new),)
         if change.key.sk.startswith("PAGE#"):
             return (change,)
         return ()
 
-    def _attempt(self, change: Change, effect: outbox.Effect | Edge | Change) -> None:
+    def _attempt(self, change: Change, effect: _Owed) -> None:
         """Do it now, or hand the job over to be tried again: a stream is never held up."""
         job = _whose(change, effect)
         try:
@@ -179,7 +184,7 @@ class Relay:
 
     # ── effects ───────────────────────────────────────────────────────────────────────────────
 
-    def _carry_out(self, effect: outbox.Effect | Edge | Change) -> None:
+    def _carry_out(self, effect: _Owed) -> None:
         match effect:
             case outbox.SendTicket():
                 self._send(effect.queue, [effect])
@@ -199,6 +204,8 @@ class Relay:
                 self._dependents.resolve_all(effect.job, effect.succeeded, effect.settles)
             case Edge():
                 self._dependents.recheck(effect)
+            case EachEdge():
+                self._dependents.recheck_each(effect)
             case Change(new=None, old=old):
                 forget(self._jobs, job_of(effect.key), (old or {}).get("size", 0))
             case Change():
@@ -228,10 +235,10 @@ class Relay:
             self._waits.fail(effect.token, effect.error, effect.cause)
 
 
-def _whose(change: Change, effect: outbox.Effect | Edge | Change) -> str:
+def _whose(change: Change, effect: _Owed) -> str:
     """The job that owes an effect: what is put off is tried again from its state."""
     match effect:
-        case Edge():
+        case Edge() | EachEdge():
             return effect.dependent
         case outbox.CloseArray(array):
             return array

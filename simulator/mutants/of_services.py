@@ -290,6 +290,14 @@ MUTANTS = (
     ),
     _mutant(
         _RELAY,
+        "each-edge-insert-reads",
+        "self._dependents.recheck_each(effect)",
+        "pass",
+        "An edge between arrays, written while the dependency ended, stays for ever.",
+        "I3",
+    ),
+    _mutant(
+        _RELAY,
         "wait-is-current",
         "if state and state.wait == effect.wait and state.waiting is effect.waiting:",
         "if state:",

@@ -12,7 +12,8 @@ from constructs import Construct
 from lambdas.core.job import Status
 
 #: Items whose changes owe something; requests and attempts never change what is owed.
-RELAYED = {"dynamodb": {"Keys": {"sk": {"S": ["STATE", {"prefix": "EDGE#"}, {"prefix": "PAGE#"}]}}}}
+_RELAYED = ["STATE", *({"prefix": prefix} for prefix in ("EDGE#", "EACH#", "PAGE#"))]
+RELAYED = {"dynamodb": {"Keys": {"sk": {"S": _RELAYED}}}}
 #: Claims: a job that is STARTING.
 CLAIMED = {
     "eventName": ["INSERT", "MODIFY"],

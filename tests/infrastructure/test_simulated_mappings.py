@@ -17,7 +17,17 @@ from tests.infrastructure.conftest import Templates
 from tests.infrastructure.reading import resources
 
 PATTERNS = {"relay": RELAYED, "launch": CLAIMED}
-SORT_KEYS = ("STATE", "SPEC", "TAGS", "ATTEMPT#0001", "PAGE#000001", "EDGE#x", "CURSOR", "COUNT#7")
+SORT_KEYS = (
+    "STATE",
+    "SPEC",
+    "TAGS",
+    "ATTEMPT#0001",
+    "PAGE#000001",
+    "EDGE#x",
+    "EACH#x",
+    "CURSOR",
+    "COUNT#7",
+)
 STATUSES = (None, "SUBMITTED", "RUNNABLE", "STARTING", "RUNNING", "FAILED")
 
 

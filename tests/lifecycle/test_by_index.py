@@ -4,8 +4,10 @@ from itertools import pairwise
 
 import pytest
 
+from lambdas.core.dependencies import EachEdge
 from lambdas.core.errors import ClientError, InvalidRequest, UnknownResource
 from lambdas.core.job import Status
+from lambdas.core.tables import Put
 from simulator.checks import unfinished, violations
 from simulator.fargate import Outcome
 from simulator.world import World
@@ -53,6 +55,15 @@ class TestIndexByIndex:
         assert one.state(second).status is Status.SUCCEEDED
         for before, after in zip(children(one, first), children(one, second), strict=True):
             assert before.stopped <= after.started
+        assert at_rest(one) == []
+
+    def test_an_edge_that_comes_after_the_end_does_not_stay(self):
+        one = world()
+        first = array(one, 3)
+        second = array(one, 3, each(first))
+        one.run(minutes=10)
+        one.tables.jobs.write(Put(EachEdge(first, second).item()))
+        one.run(minutes=2)
         assert at_rest(one) == []
 
     def test_a_child_does_not_wait_for_the_others(self):
