@@ -67,10 +67,10 @@ def run(asked: argparse.Namespace) -> int:
     known = {} if asked.fresh else caught()
     for fate in _fates(mutants, asked.first_seed, asked.seeds, asked.workers, known):
         fates.append(fate)
+        if asked.remember and fate.seed is not None:
+            remember({fate.name: fate.seed})
         if not asked.json:
             print(_row(fate), flush=True)
-    if asked.remember:
-        remember({fate.name: fate.seed for fate in fates if fate.seed is not None})
     alive = [fate.name for fate in fates if fate.seed is None]
     figures = {
         "mutants": len(fates),
