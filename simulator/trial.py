@@ -10,19 +10,18 @@ hours (`simulator.outage`).
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
 from lambdas.core.errors import Throttled, TooManyRequests
+from simulator.aims import aim_of
 from simulator.bounds import APART, Place, outlived, with_room
-from simulator.callsites import named
 from simulator.chance import Only, Struck
 from simulator.checks import Watch, unfinished, violations
 from simulator.doors.clients import Clients
 from simulator.doors.open import opened, part
 from simulator.fargate import Outcome
-from simulator.faults import AIMS, Aim, Crash, Faults
+from simulator.faults import Crash, Faults
 from simulator.latencies import INSTANT
 from simulator.moments import Moments
 from simulator.moods import Mood
@@ -42,43 +41,6 @@ AGAIN = (0, 100, 2_000, 20_000)
 WEATHER = (CALM, DEAF, STORM, LAG, DUEL, RIVALS, STORM, DUEL)
 #: The faults last so long; then the world must come to rest within the patience (minutes).
 TROUBLED, PATIENCE = 25, 48 * 60
-
-#: The services that move jobs.
-HEART = frozenset(
-    {
-        *("claims", "schedule", "launch", "endings", "track", "relay", "dependents"),
-        *("jobs", "arrays", "bell", "reconcile"),
-    }
-)
-
-LAUNCHING = frozenset({"launch", "reconcile"})
-MEETING = frozenset({"dependents", "schedule"})
-
-#: Where tasks are made.
-RUN = "launch:Launcher._run:run"
-
-#: Call sites that are seldom reached, and what must happen where for that.
-RARE: Mapping[str, Aim] = {
-    "task_definitions:TaskDefinitions._yield_to:deregister": {
-        "task_definitions:TaskDefinitions.ensure:register": ("interleaved",),
-        "task_definitions:TaskDefinitions.ensure:write": ("interleaved",),
-    },
-    "launch:Launcher._record:stop": {RUN: ("slow", "interleaved")},
-    "launch:Launcher._run:find": {RUN: ("conflict",)},
-    "endings:Endings._live:get": {"endings:Endings._write:transact": ("interleaved",)},
-    "schedule:Scheduler._hold:write": {},
-    "schedule:Scheduler._come_back:send": {},
-    "track:Tracker._stop_twin:stop": {},
-    "arrays:Arrays._stop:transact": {},
-    "arrays:Arrays.stop_children:write": {},
-    "bell:BellService._replace:write": {"bell:BellService.ring:ring": ("crashed_before",)},
-    "bell:BellService._replace:ring": {"bell:BellService.ring:ring": ("crashed_before",)},
-    "bell:BellService.sound:ring": {},
-    "dependents:Dependents._resolve:write": {},
-    "jobs:JobsService._write:transact": {},
-    "jobs:JobsService._stopping:get#2": {},
-    "queue_removal:QueueRemoval._end:write": {},
-}
 
 #: When no stray task may be left (minutes after the last fault).
 STRAYS_GONE = 20
@@ -103,7 +65,7 @@ class Trial:
         self.odds = WEATHER[seed % len(WEATHER)]
         self.calm = self.odds is CALM
         self.outage = None if self.calm else Outage.of(seed)
-        aim = self._aim()
+        aim = aim_of(seed, self.odds, self.outage)
         self.faults = Faults(self.odds, seed, aim, only)
         self.interrupted: set[str] = set()
         self.plans = workload(seed, not self.calm and self.outage is None, without)
@@ -141,7 +103,11 @@ class Trial:
 
     def run(self) -> Trial:
         with drawn(self.seed):
-            return self._run()
+            try:
+                return self._run()
+            except Exception as error:
+                self.watch.found.append(f"I3: the day ends with {error!r}")
+                return self
 
     def _run(self) -> Trial:
         world, begin = self.world, self.begin
@@ -191,20 +157,6 @@ class Trial:
         excused = self.faults.refused | self.interrupted | forgotten
         found += broken_promises(self.world, self.plans, excused)
         return list(dict.fromkeys((*found, *self._behind_doors(excused))))
-
-    def _aim(self) -> Aim:
-        """What this seed has in store for one call site; every other time for one that moves jobs."""
-        draw = random.Random(f"{self.seed} aim")
-        if self.outage and draw.random() < 0.5:
-            return {RUN: ("crashed_after", "posthumous")}
-        if not self.calm and draw.random() < 0.25:
-            rare = draw.choice(sorted(RARE))
-            return {rare: ("crashed_before", "crashed_after"), **RARE[rare]}
-        sites = sorted(named())
-        files = LAUNCHING if self.odds is RIVALS else MEETING if self.calm else HEART
-        heart = [site for site in sites if site.partition(":")[0] in files]
-        site, faults = draw.choice(draw.choice((sites, heart))), draw.choice(AIMS)
-        return {site: ("slow", "interleaved") if self.calm else faults}
 
     # ── the world ─────────────────────────────────────────────────────────────────────────────
 

@@ -10,15 +10,17 @@ from lambdas.core.catalog import QUEUES, queue_key
 from lambdas.core.errors import ConditionFailed
 from lambdas.core.job import LIST_SHARDS, JobState, Status, state_of
 from lambdas.core.ports import Clock, Inboxes, Table
-from lambdas.core.tables import Delete, Item, Key, Query
+from lambdas.core.tables import Delete, Item, Key, Query, Update
 from lambdas.services.catalog_entries import unchanged
 from lambdas.services.catalog_store import CatalogStore
 
 #: AWS Batch's words for a job whose queue was deleted.
 REASON = "JobQueue deleted"
 
-#: A submit that read the queue before it was deleted has been answered by then (ms).
-SETTLED_AFTER = 60_000
+#: A queue is empty when it was found so whenever it was looked at, for so long (ms). The list of its
+#: jobs is an index, read group after group: it lags, and a job that changes its group meanwhile may
+#: be seen in neither. And a submit that read the queue before its delete is answered by then.
+EMPTY_FOR = 5 * 60_000
 
 #: Jobs read together.
 PAGE = 100
@@ -52,13 +54,25 @@ class QueueRemoval:
 
     def _sweep(self, item: Item, deadline: int) -> bool:
         if self._end_jobs(item["sk"], deadline):
+            self._note(item, None)
             return False
-        if self._clock.now() < item["deleting_since"] + SETTLED_AFTER:
+        now, emptied = self._clock.now(), item.get("emptied_at")
+        if emptied is None:
+            self._note(item, now)
+        if emptied is None or now < emptied + EMPTY_FOR:
             return False
         if item.get("own_inbox"):
             self._inboxes.remove(item["inbox"])
         self._table.write(Delete(queue_key(item["sk"]), when=unchanged(item)))
         return True
+
+    def _note(self, item: Item, emptied: int | None) -> None:
+        """Write down since when the queue is empty (epoch ms), or that it is not."""
+        if item.get("emptied_at") == emptied:
+            return
+        put, drop = ({}, ("emptied_at",)) if emptied is None else ({"emptied_at": emptied}, ())
+        with suppress(ConditionFailed):  # another has removed it
+            self._table.write(Update(queue_key(item["sk"]), put, drop=drop, when=unchanged(item)))
 
     def _end_jobs(self, queue: str, deadline: int) -> bool:
         """End the jobs of a queue; True when there may be any left."""

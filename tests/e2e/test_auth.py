@@ -7,6 +7,7 @@ templates give to the function that does it.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -146,7 +147,7 @@ def test_the_roles_are_enough_to_make_and_remove_a_queue(yard):
     assert yard.ended(yard.submit("true", jobQueue="passing"))["status"] == "SUCCEEDED"
     yard.batch.update_job_queue(jobQueue="passing", state="DISABLED")
     yard.batch.delete_job_queue(jobQueue="passing")
-    _a_minute_ago(yard, "passing")
+    _long_empty(yard, "passing")
 
     def gone() -> bool:
         yard.reconcile()
@@ -195,15 +196,15 @@ def _spec(yard: Yard, job: str) -> dict[str, Any]:
     return dict(yard.client("dynamodb").get_item(TableName=table, Key=key)["Item"])
 
 
-def _a_minute_ago(yard: Yard, queue: str) -> None:
-    """Let a queue have been deleted a minute before it was: it is removed after a minute only."""
+def _long_empty(yard: Yard, queue: str) -> None:
+    """Let a queue have been empty for an hour: it is removed after some minutes only."""
     key = queue_key(queue)
     yard.client("dynamodb").update_item(
         TableName=yard.platform.parameters["catalog-table"],
         Key={"pk": {"S": key.pk}, "sk": {"S": key.sk}},
-        UpdateExpression="ADD deleting_since :minute",
+        UpdateExpression="SET emptied_at = :long_ago",
         ConditionExpression="attribute_exists(deleting_since)",
-        ExpressionAttributeValues={":minute": {"N": "-60000"}},
+        ExpressionAttributeValues={":long_ago": {"N": str(int((time.time() - 3600) * 1000))}},
     )
 
 

@@ -8,6 +8,7 @@ from lambdas.adapters.aws.batch_model import BatchModel
 from lambdas.core.catalog import environment_key, revision_key
 from lambdas.core.errors import ClientError, ResourceInUse, UnknownResource
 from lambdas.core.job import Status
+from lambdas.core.tables import Query
 from lambdas.services.catalog_entries import Author
 from simulator.world import CALLER, MINUTE, Outcome, World
 
@@ -170,7 +171,7 @@ class TestDeletingAQueue:
         assert 0 < len(live) < 6
         inbox = world.inbox("default")
         disable_and_delete_queue(world)
-        world.run(minutes=5)
+        world.run(minutes=10)
         ended = [world.state(job) for job in jobs]
         assert {state.status for state in ended} == {Status.FAILED}
         assert {world.describe(job)["statusReason"] for job in jobs} == {"JobQueue deleted"}
@@ -179,10 +180,31 @@ class TestDeletingAQueue:
 
     def test_waits_for_submits_that_read_the_queue_before(self, world):
         disable_and_delete_queue(world)
-        deadline = world.clock.now() + 10 * MINUTE
+        deadline = world.clock.now() + 20 * MINUTE
         assert world.platform.queues.sweep(deadline) == 0
-        world.clock.advance(MINUTE)
+        world.clock.advance(5 * MINUTE - 1)
+        assert world.platform.queues.sweep(deadline) == 0
+        world.clock.advance(1)
         assert world.platform.queues.sweep(deadline) == 1
+
+    def test_looks_again_for_as_long_when_a_job_was_not_seen_at_first(self, monkeypatch):
+        world = World(lambda _n, _a: Outcome(runs=60 * MINUTE))
+        world.environment(vcpus=1)
+        world.queue()
+        world.definition()
+        job = world.submit()
+        world.run(minutes=1)
+        sweep, deadline = world.platform.queues.sweep, world.clock.now() + 30 * MINUTE
+        query, nothing = world.tables.jobs.query, Query("nobody", index="by_queue")
+        disable_and_delete_queue(world)
+        with monkeypatch.context() as lagging:
+            lagging.setattr(world.tables.jobs, "query", lambda _: query(nothing))
+            assert sweep(deadline) == 0
+        world.clock.advance(6 * MINUTE)
+        assert sweep(deadline) == 0
+        world.run(minutes=10)
+        assert world.state(job).status is Status.FAILED
+        assert described(world, "queues")["jobQueues"] == []
 
 
 class TestEnvironments:
