@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lambdas.core.arrays import room_for
 from lambdas.core.catalog import Catalog
+from lambdas.core.fitting import footprint
 from lambdas.core.job import JobState, job_of_started_by, state_key, state_of
-from lambdas.core.scheduling import footprint
 from lambdas.core.shape import Shape
 from lambdas.services.catalog_store import CatalogStore
+from lambdas.services.children import Children
 from simulator.world import World
 
 #: How far apart a world is looked at (minutes): nothing that could start waits so long.
@@ -24,7 +26,7 @@ def with_room(world: World) -> set[Place]:
     return {
         (state.id, state.attempt, state.launches, state.next)
         for state in states
-        if state.placeable and _has_room(world, catalog, state)
+        if state.placeable and _has_room(world, catalog, state) and _has_turn(world, state)
     }
 
 
@@ -38,6 +40,13 @@ def outlived(world: World) -> Iterator[str]:
         state = state_of(item) if item else None
         if state is None or state.run != named[1] or not state.status.live:
             yield f"I10: {arn} of {task.request['startedBy']} outlives its attempt"
+
+
+def _has_turn(world: World, state: JobState) -> bool:
+    """Not an array of which as many children are under way as may be."""
+    if not state.parallel:
+        return True
+    return room_for(state, Children(world.tables.jobs).under_way([state])[state.id]) > 0
 
 
 def _has_room(world: World, catalog: Catalog, state: JobState) -> bool:

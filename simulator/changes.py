@@ -51,6 +51,7 @@ class Changes:
         self._ended: dict[str, int] = {}  #: attempts (`startedBy`), and when
         self._next: dict[str, int] = {}  #: of each array: the first index not handed out
         self._on_their_way: dict[str, set[str]] = defaultdict(set)  #: children by array
+        self._cap: dict[str, int] = {}  #: of arrays: how many children may be under way at once
         self._edges: dict[tuple[str, int], set[str]] = defaultdict(set)  #: by dependent and page
         self._waiting: dict[str, set[str]] = defaultdict(set)  #: dependents by dependency
         self._late_edges: set[Key] = set()  #: written when their dependency had ended
@@ -163,6 +164,7 @@ class Changes:
     def _of_array(self, step: Step) -> Iterator[str]:
         old, new = step.old, step.new
         self._next[new.id] = new.next
+        self._cap[new.id] = new.parallel
         if old and new.next < old.next:
             yield f"I5: array {new.id} goes back from {old.next} to {new.next}"
         if old and old.stop and new.next > old.next:
@@ -175,6 +177,8 @@ class Changes:
         array, index = family(new.id)
         on_their_way = self._on_their_way[array]
         (on_their_way.discard if new.status.ended else on_their_way.add)(new.id)
+        if step.old is None and 0 < self._cap.get(array, 0) < len(on_their_way):
+            yield f"I4: {len(on_their_way)} children of {array} are under way at once"
         if step.old is None and (index or 0) >= self._next[array] and new.status.live:
             yield f"I5: child {new.id} starts before its turn"
         alone = new.kept  # its array waits index by index: it is put when its own turn comes

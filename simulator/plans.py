@@ -59,6 +59,7 @@ class Plan:
     failing: int = 0  #: of an array: so many of its children fail as `failures` says
     wanted: Wanted = Wanted.SUCCEEDED  #: which end of what it waits for
     each: tuple[str, ...] = ()  #: of what it waits for: arrays, index by index
+    parallel: int = 0  #: of an array: so many children may be under way at once; 0: any number
     sequential: bool = False  #: of an array: each child waits for the one before it
     long: bool = False  #: its variables fit no override: a task definition of its own
     stops: tuple[Stop, ...] = ()
@@ -88,6 +89,8 @@ class Plan:
             asked["dependsOn"].append({"type": "SEQUENTIAL"})
         if self.wanted is not Wanted.SUCCEEDED:
             tags["batchyard:depends-on"] = self.wanted.value
+        if self.parallel:
+            tags["batchyard:max-parallel"] = str(self.parallel)
         if self.size:
             asked["arrayProperties"] = {"size": self.size}
         if self.timeout:
@@ -142,6 +145,8 @@ def _wait_otherwise(draw: random.Random, plan: Plan, plans: list[Plan]) -> None:
     if draw.random() < 0.7:
         plan.each = tuple(other.name for other in arrays if other.size == plan.size)
     plan.sequential = plan.size > 0 and draw.random() < 0.25
+    if plan.size and not plan.sequential and not plan.each and draw.random() < 0.4:
+        plan.parallel = draw.choice((1, 2))
 
 
 def _plan(seed: int, number: int, timed: bool) -> Plan:

@@ -160,6 +160,13 @@ def hand_out(array: JobState, first: int, end: int, now: int) -> Update:
     )
 
 
+def room_for(array: JobState, under_way: int) -> int:
+    """How many more children may have their turn now, by the array's own cap; `under_way` had it
+    and have not ended."""
+    left = array.size - array.next
+    return min(left, max(0, array.parallel - under_way)) if array.parallel else left
+
+
 # ── counting ──────────────────────────────────────────────────────────────────────────────────
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lambdas.core.catalog import Environment
+from lambdas.core.fitting import footprint, infeasible, vcpus
 from lambdas.core.job import JobState, Status, Waiting
-from lambdas.core.scheduling import Code, Room, footprint, infeasible, vcpus
+from lambdas.core.scheduling import Code, Room
 from lambdas.core.shape import Shape
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from lambdas.core.arrays import LARGEST
 from lambdas.core.errors import ClientError, InvalidRequest
 from lambdas.core.fargate import DISK_MAX, DISK_MIN
 
@@ -108,6 +109,8 @@ def _check(path: str, name: str, value: str) -> None:
             _check_depends_on(path, value)
         case "infrastructure-attempts":
             infrastructure_attempts({name: value}, path)
+        case "max-parallel":
+            max_parallel({name: value}, path)
         case _ if name in _LATER:
             raise ClientError(f"{path} is not yet supported: {_LATER[name]}")
         case _:
@@ -135,6 +138,17 @@ def infrastructure_attempts(extensions: Mapping[str, str], path: str = "") -> in
     return int(value)
 
 
+def max_parallel(extensions: Mapping[str, str], path: str = "batchyard:max-parallel") -> int:
+    """How many children of an array may be under way at once; 0: any number. Raises InvalidRequest
+    naming `path`."""
+    value = extensions.get("max-parallel")
+    if value is None:
+        return 0
+    if not (value.isascii() and value.isdigit() and 1 <= int(value[:9]) <= LARGEST):
+        raise InvalidRequest(path, value, f"a whole number from 1 to {LARGEST} is allowed.")
+    return int(value)
+
+
 def _check_depends_on(path: str, value: str) -> None:
     if value not in ("succeeded", "failed", "finished"):
         raise InvalidRequest(path, value, "succeeded, failed or finished is allowed.")
@@ -146,10 +160,17 @@ def _seconds(duration: str) -> int:
 
 #: Promised, and honestly refused until they work.
 _LATER = {
-    "max-parallel": "a cap on the children that run at once comes later.",
     "on-oom": "every attempt has the same memory, as on AWS Batch.",
     "spot-attempts": "every attempt may run on any environment of the queue, as on AWS Batch.",
 }
 KNOWN = frozenset(
-    {"backoff", "client-token", "disk-gib", "depends-on", "infrastructure-attempts", *_LATER}
+    {
+        "backoff",
+        "client-token",
+        "disk-gib",
+        "depends-on",
+        "infrastructure-attempts",
+        "max-parallel",
+        *_LATER,
+    }
 )

@@ -114,6 +114,7 @@ class JobState:
     size: int = 0  #: how many children an array has; 0: it is none
     next: int = 0  #: the first index that was not handed out yet
     swept: int = 0  #: children told of the array's stop so far
+    parallel: int = 0  #: how many children may be under way at once; 0: any number
     of: int = 0  #: of a child: the size of its array
     each: bool = False  #: its children wait for single others (core/by_index.py), until `looked`
     sequential: bool = False  #: … each for the one before it

@@ -48,6 +48,7 @@ class Resolved:
     extensions: Mapping[str, str]
     priority: int | None
     size: int = 0  #: children, of an array
+    parallel: int = 0  #: how many of them may be under way at once; 0: any number
 
 
 def resolve(body: Mapping[str, Any], definition: Definition) -> Resolved:
@@ -63,6 +64,8 @@ def resolve(body: Mapping[str, Any], definition: Definition) -> Resolved:
     asked = body.get("containerOverrides") or {}
     container, overrides = merged_container(detail, asked, parameters, extended)
     size = _size(body.get("arrayProperties") or {})
+    depends_on = dependencies_of(body.get("dependsOn") or (), size)
+    parallel = _parallel(extended, tags, size, depends_on)
     propagate = body.get("propagateTags")
     propagate = bool(detail.get("propagateTags") if propagate is None else propagate)
     return Resolved(
@@ -72,13 +75,14 @@ def resolve(body: Mapping[str, Any], definition: Definition) -> Resolved:
         parameters=parameters,
         retry=_retry(body, detail),
         timeout=_timeout(body, detail),
-        depends_on=dependencies_of(body.get("dependsOn") or (), size),
+        depends_on=depends_on,
         tags=tags,
         task_tags=_task_tags(detail.get("tags", {}), tags) if propagate else {},
         propagate_tags=propagate,
         extensions=extended,
         priority=_priority(body, detail),
         size=size,
+        parallel=parallel,
     )
 
 
@@ -250,6 +254,27 @@ def _priority(body: Mapping[str, Any], detail: Mapping[str, Any]) -> int | None:
         return asked
     kept: int | None = detail.get("schedulingPriority")
     return kept
+
+
+def _parallel(
+    extended: Mapping[str, str],
+    tags: Mapping[str, str],
+    size: int,
+    depends_on: Iterable[Mapping[str, str]],
+) -> int:
+    """How many children may be under way at once (0: any number); a definition's cap says nothing
+    of a job that is no array."""
+    most = extensions.max_parallel(extended)
+    field = f"{extensions.PREFIX}max-parallel"
+    if most and not size and field in tags:
+        raise InvalidRequest(f"tags.{field}", str(most), "this job is no array: give it no cap.")
+    if most and any(dependency.get("type") for dependency in depends_on):
+        raise InvalidRequest(
+            f"tags.{field}",
+            str(most),
+            "children that wait for single others (N_TO_N, SEQUENTIAL) have no cap.",
+        )
+    return most if size else 0
 
 
 def _extensions(base: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, str]:

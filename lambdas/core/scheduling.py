@@ -20,10 +20,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from lambdas.core.arrays import child_of
+from lambdas.core.arrays import child_of, room_for
 from lambdas.core.catalog import Cell, Environment, Queue
 from lambdas.core.fair_share import Opening, Shares, Usage
-from lambdas.core.fargate import explain_misfit, size_for
+from lambdas.core.fitting import footprint, misfit, vcpus
 from lambdas.core.job import JobState
 from lambdas.core.shape import Shape
 
@@ -39,6 +39,7 @@ class Code(StrEnum):
     ENVIRONMENTS = "ENVIRONMENTS"  #: no environment of the queue is usable
     INFEASIBLE = "INFEASIBLE"  #: no environment of the queue can ever hold it
     SHARES = "SHARES"  #: the queue's policy keeps what is free for shares that are not active yet
+    PARALLEL = "PARALLEL"  #: as many children of the array as may be are under way
     RATE = "RATE"  #: there is room, but launches are metered
 
 
@@ -66,6 +67,8 @@ class PlanRequest:
     now: int
     most: int | None = None  #: placements that the launch rate leaves; None: any number
     shares: Mapping[str, Shares] = field(default_factory=dict)  #: of queues with a policy
+    #: of arrays with a cap of their own: children that had their turn and have not ended
+    under_way: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,10 @@ def _turn(state: JobState) -> tuple[bool, int, int, str]:
 
 
 def lane(state: JobState) -> str:
-    """Where a job waits: with all jobs of its queue, share and shape."""
-    return f"{state.queue}|{state.share}|{state.shape}"
+    """Where a job waits: with all jobs of its queue, share and shape. Arrays with a cap of their own
+    stand aside, among few: those that may not go on must not hide others that may."""
+    aside = f"|{state.id[:2]}" if state.parallel else ""
+    return f"{state.queue}|{state.share}|{state.shape}{aside}"
 
 
 def plan(request: PlanRequest) -> Plan:
@@ -132,29 +137,12 @@ def plan(request: PlanRequest) -> Plan:
     return Plan(tuple(board.placements), tuple(board.holds))
 
 
-def footprint(shape: Shape, env: Environment) -> int | None:
-    """The milli-vCPUs this shape takes of this environment; None when it can never hold it."""
-    if shape.platform != env.platform:
-        return None
-    size = size_for(shape.milli_vcpus, shape.memory)
-    if size is None or size.milli_vcpus > env.max_milli_vcpus:
-        return None
-    return size.milli_vcpus
-
-
-def infeasible(shape: Shape, environments: Iterable[Environment]) -> str | None:
-    """Why none of these environments could ever hold the shape, in one sentence; None if one can."""
-    found = list(environments)
-    if any(footprint(shape, env) is not None for env in found):
-        return None
-    return "; ".join(_misfit(shape, env) for env in found) or "the queue has no compute environment"
-
-
-def _units(state: JobState) -> Iterable[JobState]:
+def _units(state: JobState, under_way: int) -> Iterable[JobState]:
     """What can be started one by one: the job itself, or an array's children in their order."""
     if not state.size:
         return (state,)
-    return (child_of(state, index) for index in range(state.next, state.size))
+    end = state.next + room_for(state, under_way)
+    return (child_of(state, index) for index in range(state.next, end))
 
 
 def _by_share(
@@ -216,7 +204,8 @@ class _Board:
         if known is None:
             shape = Shape.parse(state.shape)
             fits = [(env, need) for env in usable if (need := footprint(shape, env)) is not None]
-            for unit in _units(state):
+            under_way = self.request.under_way.get(state.id, 0)
+            for unit in _units(state, under_way):
                 if self._rate_is_used_up():
                     self.holds.append(Hold(state, Code.RATE, self._metered()))
                     return
@@ -225,6 +214,8 @@ class _Board:
                     break
                 yield taken
             else:
+                if state.parallel and room_for(state, under_way) < state.size - state.next:
+                    self.holds.append(Hold(state, Code.PARALLEL, _capped(state)))
                 return
             known = self._refusal(shape, queue, usable, fits)
             self.full[queue.name, state.shape] = known
@@ -279,7 +270,7 @@ class _Board:
                 f"no usable compute environment in queue {queue.name}: {names}",
             )
         if not fits:
-            return Code.INFEASIBLE, "; ".join(_misfit(shape, env) for env in usable)
+            return Code.INFEASIBLE, "; ".join(misfit(shape, env) for env in usable)
         opening = self.open.get(queue.name)
         if opening and any(need <= self.free[env.name] for env, need in fits):
             return Code.SHARES, (
@@ -301,18 +292,5 @@ class _Board:
         return told + (f", {vcpus(kept)} kept for a job that waited longer" if kept else "")
 
 
-def vcpus(milli: int) -> str:
-    """2500 → "2.5 vCPUs"."""
-    return f"{milli / 1000:g} vCPU" + ("" if milli == 1000 else "s")
-
-
-def _misfit(shape: Shape, env: Environment) -> str:
-    if shape.platform != env.platform:
-        return f"{env.name}: runs {env.platform} jobs, the job asks for {shape.platform}"
-    size = size_for(shape.milli_vcpus, shape.memory)
-    if size is None:
-        return f"{env.name}: {explain_misfit(shape.milli_vcpus, shape.memory)}"
-    return (
-        f"{env.name}: needs {vcpus(size.milli_vcpus)} ({shape.told()}), "
-        f"its maxvCpus is {env.max_milli_vcpus // 1000}"
-    )
+def _capped(array: JobState) -> str:
+    return f"at most {array.parallel:,} of its {array.size:,} children may be under way at once"

@@ -44,6 +44,18 @@ class Children:
         known = {job: self._state(job, found) for job in asked}
         return {job: state for job, state in known.items() if state is not None}
 
+    def under_way(self, capped: Iterable[JobState]) -> dict[str, int]:
+        """How many children of each of these arrays had their turn and have not ended. Whoever hands
+        out more names the `next` that was read before: then they are at least so many still."""
+        asked = {array.id: array for array in capped}
+        keys = {a.id: arrays.count_keys(a.id, a.size) for a in asked.values()}
+        found = self._jobs.get_many([key for of in keys.values() for key in of]) if keys else {}
+        ended = {
+            job: arrays.counts(found[key] for key in of if key in found).ended
+            for job, of in keys.items()
+        }
+        return {job: max(0, array.next - ended[job]) for job, array in asked.items()}
+
     def _state(self, job: str, found: Mapping[Key, Item]) -> JobState | None:
         array, index = family(job)
         if state_key(job) in found or index is None:

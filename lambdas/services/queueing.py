@@ -15,10 +15,10 @@ from lambdas.core.errors import (
     UnknownResource,
     shown,
 )
+from lambdas.core.fitting import infeasible
 from lambdas.core.job import JobState, state_key, state_of
 from lambdas.core.ports import Clock, Journal, Table
 from lambdas.core.resolve import is_job_id
-from lambdas.core.scheduling import infeasible
 from lambdas.core.shape import Shape
 from lambdas.core.tables import Update
 from lambdas.services.catalog_store import CatalogStore

@@ -22,6 +22,7 @@ from lambdas.core.scheduling import Code, Hold, PlanRequest, Room, lane, plan, r
 from lambdas.core.tables import Item, Key, Query
 from lambdas.services.bell import BellService
 from lambdas.services.catalog_store import CatalogStore
+from lambdas.services.children import Children
 from lambdas.services.claims import Claims
 from lambdas.services.rooms import rooms_of
 from lambdas.services.shares import ShareUsage, planned
@@ -43,6 +44,10 @@ class Round:
     receipts: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     more: bool = False  #: an inbox held more than the round took
     behind: bool = False  #: a lane holds more than the round looked at
+
+    def capped(self) -> Iterator[JobState]:
+        """Arrays of which so many children may be under way at once, and no more."""
+        return (job for jobs in self.candidates.values() for job in jobs if job.parallel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class Scheduler:
         self._bell = bell
         self._claims = claims
         self._shares = ShareUsage(ledgers, catalog)
+        self._children = Children(jobs)
         self._time_limits = time_limits
         self._clock = clock
         self._journal = journal
@@ -127,7 +133,8 @@ class Scheduler:
         now = self._clock.now()
         seen = self._shares.of(cell.queues, now)
         rooms, fair = self._rooms(cell), planned(seen)
-        request = PlanRequest(cell, rooms, look.candidates, now, may_claim, fair)
+        under_way = self._children.under_way(look.capped())
+        request = PlanRequest(cell, rooms, look.candidates, now, may_claim, fair, under_way)
         decided = plan(request)
         outcome = self._claims.claim(decided.placements, request.rooms)
         self._shares.tell(seen, decided.placements, frozenset(outcome.claimed), now)

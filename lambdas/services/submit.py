@@ -19,12 +19,12 @@ from lambdas.core.errors import (
     UnknownResource,
 )
 from lambdas.core.extensions import PREFIX
+from lambdas.core.fitting import infeasible
 from lambdas.core.identity import digest_of, job_id_for
 from lambdas.core.job import JobState, Status, due_shard, family, item_of, spec_key, state_key
 from lambdas.core.ports import Clock, Ids, Table
 from lambdas.core.resolve import Resolved, resolve
 from lambdas.core.rules_definition import LARGEST_DEFINITION
-from lambdas.core.scheduling import infeasible
 from lambdas.core.spec import JobSpec
 from lambdas.core.tables import Absent, Put
 from lambdas.core.task_request import fits_overrides
@@ -172,6 +172,7 @@ class SubmitService:
             share=request.body.get("shareIdentifier", ""),
             priority=(resolved.priority or 0) if queue.policy else 0,
             size=resolved.size,
+            parallel=resolved.parallel,
             next=resolved.size if each else 0,
             each=each,
             sequential=len(others) < len(resolved.depends_on),

@@ -289,6 +289,14 @@ MUTANTS = (
         "I3",
     ),
     _mutant(
+        "lambdas/services/children.py",
+        "cap-counts-those-under-way",
+        "max(0, array.next - ended[job])",
+        "0",
+        "More children of an array with a cap of its own are under way than it allows.",
+        "I4",
+    ),
+    _mutant(
         _RELAY,
         "each-edge-insert-reads",
         "self._dependents.recheck_each(effect)",

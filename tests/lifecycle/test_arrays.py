@@ -42,6 +42,77 @@ def at_rest(one):
     return [*violations(one), *unfinished(one)]
 
 
+def capped(one, size, most, **more):
+    return array(one, size, tags={"batchyard:max-parallel": str(most)}, **more)
+
+
+def most_at_once(one):
+    """How many tasks ran at one time at most."""
+    times = [(t.started, 1) for t in one.fargate.made.values()]
+    times += [(t.stopped, -1) for t in one.fargate.made.values()]
+    most = now = 0
+    for _, change in sorted(times):
+        now += change
+        most = max(most, now)
+    return most
+
+
+class TestACapOfItsOwn:
+    @pytest.mark.parametrize("most", [1, 2, 7, 100])
+    def test_is_used_and_never_passed(self, most):
+        one = world(lambda *_: Outcome(runs=60_000), vcpus=64)
+        job = capped(one, 40, most)
+        one.run(minutes=120)
+        assert one.state(job).status is Status.SUCCEEDED
+        assert most_at_once(one) == min(most, 40)
+        assert at_rest(one) == []
+
+    def test_the_next_child_follows_at_once(self):
+        one = world(lambda *_: Outcome(runs=60_000))
+        job = capped(one, 5, 1)
+        one.run(minutes=10)
+        assert one.state(job).status is Status.SUCCEEDED
+
+    def test_is_told_as_the_reason(self):
+        one = world(lambda *_: Outcome(runs=600_000))
+        job = capped(one, 5, 2)
+        one.run(minutes=3)
+        told = one.platform.explain.explain({"jobId": job})
+        assert told["cause"] == "PARALLEL"
+        assert told["reason"].startswith("at most 2 of its 5 children may be under way at once")
+
+    def test_retries_and_cancelled_children_keep_to_it(self):
+        one = world(lambda _n, attempt: Outcome(runs=30_000, exit_code=1 if attempt < 2 else 0))
+        job = capped(one, 12, 3, retryStrategy={"attempts": 2})
+        one.cancel(f"{job}:7", "not this one")
+        one.run(minutes=60)
+        assert one.state(job).status is Status.FAILED
+        assert most_at_once(one) == 3
+        assert at_rest(one) == []
+
+    def test_a_stop_ends_it(self):
+        one = world(lambda *_: Outcome(runs=600_000))
+        job = capped(one, 50, 2)
+        one.run(minutes=2)
+        one.terminate(job, "enough")
+        one.run(minutes=10)
+        assert one.state(job).status is Status.FAILED
+        assert at_rest(one) == []
+
+    def test_many_such_arrays_do_not_hide_each_other(self):
+        one = world(lambda *_: Outcome(runs=3_000_000), vcpus=400)
+        jobs = [capped(one, 3, 1) for _ in range(120)]
+        one.run(minutes=15)
+        assert [one.state(job).next for job in jobs] == [1] * 120
+
+    def test_is_refused_where_it_means_nothing(self):
+        one = world()
+        with pytest.raises(ClientError, match="this job is no array"):
+            one.submit("alone", tags={"batchyard:max-parallel": "2"})
+        with pytest.raises(ClientError, match="have no cap"):
+            capped(one, 3, 2, dependsOn=[{"type": "SEQUENTIAL"}])
+
+
 class TestItsLife:
     @pytest.mark.parametrize("size", [1, 2, 25, 26, 60, 300])
     def test_every_child_runs_once_and_the_array_succeeds(self, size):

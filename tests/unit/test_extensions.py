@@ -35,7 +35,6 @@ class TestReading:
         [
             ("on-oom", "memory x2 max 65536"),
             ("spot-attempts", "2"),
-            ("max-parallel", "10"),
         ],
     )
     def test_what_comes_later_is_not_silently_ignored(self, name, value):
@@ -52,6 +51,10 @@ class TestReading:
     @pytest.mark.parametrize("times", ["-1", "101", "", "many", "٣", "1.5"])
     def test_losses_of_hosts_are_spared_0_to_100_times(self, times):
         assert "a whole number from 0 to 100" in refusal("infrastructure-attempts", times)
+
+    @pytest.mark.parametrize("most", ["0", "-1", "", "ten", "1.5", "10000001"])
+    def test_an_array_may_have_1_to_10_million_children_under_way(self, most):
+        assert "a whole number from 1 to 10000000 is allowed" in refusal("max-parallel", most)
 
     def test_a_definition_has_no_client_token(self):
         assert "belongs to a job" in refusal("client-token", "t", of_job=False)

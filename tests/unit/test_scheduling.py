@@ -6,16 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.core.catalog import Cell, Environment, Queue
+from lambdas.core.fitting import footprint, infeasible
 from lambdas.core.job import JobState, Status
-from lambdas.core.scheduling import (
-    RESERVATION_AFTER,
-    Code,
-    PlanRequest,
-    Room,
-    footprint,
-    infeasible,
-    plan,
-)
+from lambdas.core.scheduling import RESERVATION_AFTER, Code, PlanRequest, Room, plan
 from lambdas.core.shape import Shape
 
 NOW = 1_767_225_600_000
@@ -46,13 +39,16 @@ def job(
     )
 
 
-def decide(*jobs: JobState, queues=None, environments=None, taken: int = 0, now: int = NOW):
+def decide(
+    *jobs: JobState, queues=None, environments=None, taken: int = 0, now: int = NOW, under_way=None
+):
     queues = queues or (queue(),)
     environments = environments or (environment(),)
     ordered = tuple(sorted(queues, key=lambda q: -q.priority))
     rooms = {env.name: Room(env.max_milli_vcpus, taken) for env in environments}
     candidates = {q.name: [j for j in jobs if j.queue == q.name] for q in queues}
-    return plan(PlanRequest(Cell("cell", ordered, environments), rooms, candidates, now))
+    cell = Cell("cell", ordered, environments)
+    return plan(PlanRequest(cell, rooms, candidates, now, under_way=under_way or {}))
 
 
 def started(decided) -> list[str]:
@@ -62,6 +58,41 @@ def started(decided) -> list[str]:
 def test_the_oldest_goes_first():
     decided = decide(job("b", created=2), job("a", created=1), environments=(environment(vcpus=1),))
     assert started(decided) == ["a"]
+
+
+class TestAnArrayWithACap:
+    def test_hands_out_what_is_left_of_it(self):
+        decided = decide(job("a", size=10, next=4, parallel=3), under_way={"a": 1})
+        assert started(decided) == ["a:4", "a:5"]
+        (hold,) = decided.holds
+        assert hold.code is Code.PARALLEL
+        assert hold.reason == "at most 3 of its 10 children may be under way at once"
+
+    def test_lets_the_others_pass_when_it_is_used_up(self):
+        capped = job("a", size=10, next=4, parallel=3, created=1)
+        decided = decide(capped, job("b", created=2), under_way={"a": 3})
+        assert started(decided) == ["b"]
+        assert [hold.code for hold in decided.holds] == [Code.PARALLEL]
+
+    def test_is_not_held_with_its_last_children(self):
+        decided = decide(job("a", size=6, next=4, parallel=3), under_way={"a": 1})
+        assert started(decided) == ["a:4", "a:5"]
+        assert decided.holds == ()
+
+    def test_waits_for_room_like_any_other(self):
+        full = decide(job("a", size=6, parallel=3), taken=16_000)
+        assert [hold.code for hold in full.holds] == [Code.CAPACITY]
+
+    @given(
+        size=st.integers(1, 50), next_=st.integers(0, 49), cap=st.integers(1, 60), ended=st.data()
+    )
+    def test_never_has_more_under_way(self, size, next_, cap, ended):
+        next_ = min(next_, size)
+        under_way = ended.draw(st.integers(0, next_))
+        array = job("a", size=size, next=next_, parallel=cap)
+        placed = len(started(decide(array, under_way={"a": under_way})))
+        assert placed <= max(0, cap - under_way)
+        assert placed == min(16, size - next_, max(0, cap - under_way))
 
 
 def test_a_retried_job_goes_before_older_ones():
