@@ -31,8 +31,8 @@ MINUTE = 60_000
 #: together: those of one bound, and those that must keep their order.
 _BOUNDS: tuple[tuple[tuple[tuple[ModuleType, str], ...], tuple[tuple[int, ...], ...]], ...] = (
     (
-        ((dependencies, "PAGE_SIZE"), (dependents, "PAGE_SIZE")),
-        ((1, 1), (2, 2)),
+        ((dependencies, "PAGE_SIZE"),),
+        ((1,), (2,)),
     ),
     (((dependents, "FAN_OUT"),), ((1,), (2,))),
     (((schedule, "TICKETS"),), ((1,), (3,))),

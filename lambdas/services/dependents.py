@@ -6,13 +6,13 @@ Whoever comes second sees both: a new edge makes `relay` read the dependency str
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from lambdas.core import transitions
 from lambdas.core.dependencies import (
     EACH,
-    PAGE_SIZE,
     EachEdge,
     Edge,
     Wanted,
@@ -46,9 +46,6 @@ from lambdas.services.specs import Specs
 
 #: Edges resolved in one go; the item then changes and the stream calls again.
 FAN_OUT = 50
-
-#: Dependencies looked at again in one go when a waiting job is overdue.
-_RECHECK = 500
 
 
 class Dependents:
@@ -118,16 +115,17 @@ class Dependents:
             self._told(edge)
 
     def recheck_all(self, state: JobState) -> None:
-        """An overdue job: look at all it waits for again (a resolution may have been lost)."""
+        """An overdue job: look at all it waits for again (a resolution may have been lost). A page
+        that is closed waits for nothing."""
         spec = self._specs.load(state.id)
-        asked = enumerate(of_others(spec.depends_on)[:_RECHECK])
-        wanted = _wanted(spec)
-        self._resolve_ended(
-            Edge(dependency["jobId"], state.id, number // PAGE_SIZE, wanted)
-            for number, dependency in asked
-            if not dependency.get("type")
-        )
-        self._recheck_pages(state)
+        wanted, depends_on = _wanted(spec), of_others(spec.depends_on)
+        waiting = self._open_pages(state)
+        for number in waiting:
+            asked = page_of(depends_on, number)
+            edges = [Edge(d["jobId"], state.id, number, wanted) for d in asked if not d.get("type")]
+            self._resolve_ended(edges)
+        if waiting:
+            self._open_pages(state)  # those that wait for nothing by now are counted
 
     def page_changed(self, change: Change) -> None:
         """A page that reached zero counts its job, once."""
@@ -195,7 +193,7 @@ class Dependents:
             room = None if most is None else most - len(found)
             if room != 0:
                 query = Query(edge_partition(job, shard), begins=begins, limit=room)
-                found += self._jobs.query(query).items
+                found += self._all(query)
         return found
 
     def _resolve_ended(self, edges: Iterable[Edge]) -> None:
@@ -243,18 +241,25 @@ class Dependents:
 
     # ── parts ─────────────────────────────────────────────────────────────────────────────────
 
-    def _recheck_pages(self, state: JobState) -> None:
-        """Count pages whose record was lost between their last edge and their job."""
-        partition = state_key(state.id).pk
-        after: str | None = None
+    def _open_pages(self, state: JobState) -> list[int]:
+        """The pages that wait for something; one whose record was lost between its last edge and
+        its job is counted."""
+        query, numbers = Query(state_key(state.id).pk, begins="PAGE#"), []
+        for item in self._all(query):
+            if item["open"]:
+                numbers.append(int(item["sk"].removeprefix("PAGE#")))
+            elif not item.get("closed"):
+                self.page_changed(Change(Key(item["pk"], item["sk"]), None, item))
+        return numbers
+
+    def _all(self, query: Query) -> Iterator[Item]:
+        """What a query finds, however many pages it has; or its limit."""
         while True:
-            page = self._jobs.query(Query(partition, begins="PAGE#", after=after))
-            for item in page.items:
-                if item["open"] == 0 and not item.get("closed"):
-                    self.page_changed(Change(Key(item["pk"], item["sk"]), None, item))
-            after = page.after
-            if after is None:
+            page = self._jobs.query(query)
+            yield from page.items
+            if page.after is None or query.limit is not None:
                 return
+            query = replace(query, after=page.after)
 
     def _state(self, job: str) -> JobState | None:
         item = self._jobs.get(state_key(job))

@@ -100,3 +100,16 @@ class TestTheEndThatIsWaitedFor:
         one.paused.clear()
         one.run(minutes=10)
         assert one.state(job).status is Status.SUCCEEDED
+
+    def test_the_lost_ends_of_a_wide_join_are_found_all(self):
+        one = world(lambda *_: Outcome(runs=20_000), vcpus=400)
+        many = one.submit("many", arrayProperties={"size": 600})
+        job = after(one, *(f"{many}:{index}" for index in range(600)))
+        one.run(minutes=0.2)
+        one.paused.add("relay")
+        one.run(minutes=3)
+        one.paused.clear()
+        one.run(minutes=5)
+        assert one.state(job).status is Status.SUCCEEDED
+        one.run(minutes=60)
+        assert at_rest(one) == []
